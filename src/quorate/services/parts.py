@@ -17,10 +17,13 @@ class Secret:
 
 @dataclass(frozen=True)
 class File:
-    """A file on a host. `restarts` names the unit, not under Pacemaker, that must see a change."""
+    """A file on a host, its content in pieces so that secrets can stand in the middle of text.
+
+    `restarts` names the unit, not under Pacemaker, that must see a change.
+    """
 
     path: str
-    content: str | Secret
+    content: tuple[str | Secret, ...]
     mode: int = 0o644
     restarts: str | None = None
 

@@ -1,0 +1,62 @@
+"""What is true of a running cluster right now, as data. `reading` makes it; `unmet` says what is missing to "ready"."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """One node as the cluster and its own host see it."""
+
+    name: str
+    reachable: bool
+    """Its SSH daemon answers."""
+    online: bool
+    """It is a member, and Pacemaker says it is online, not standby, not pending."""
+    unclean: bool
+    standby: bool
+    problem: str = ""
+    """Why it could not be read, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One side of a replicated volume, in DRBD's words."""
+
+    role: str
+    """Primary, Secondary or Unknown."""
+    disk: str
+    """UpToDate, Inconsistent, Outdated ..."""
+    connection: str
+    """Connected, SyncSource, SyncTarget, WFConnection, StandAlone ..."""
+    percent_synced: float | None = None
+
+
+@dataclass(frozen=True)
+class ResourceState:
+    """One instance of a resource on one node."""
+
+    id: str
+    node: str
+    role: str
+    """Started, Stopped, Promoted, Unpromoted."""
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """A whole cluster at one moment, pieced together from every node that answered."""
+
+    nodes: Mapping[str, NodeState]
+    quorate: bool
+    dc: str | None
+    resources: tuple[ResourceState, ...]
+    replicas: Mapping[str, Mapping[str, Replica]]
+    """By volume, then by host."""
+    links: Mapping[str, Mapping[str, tuple[bool, ...]]]
+    """Corosync's links: by node, then by peer, whether each link (by number) is connected."""
+    fencing: Mapping[str, str]
+    """By node: the fence device that is started for it and where it runs, or why there is none."""
+    failed_actions: tuple[str, ...]
+    active: Mapping[str, str | None]
+    """By service: the node that serves clients."""
