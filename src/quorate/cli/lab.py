@@ -1,0 +1,184 @@
+"""`quorate lab`: real nodes on this machine."""
+
+import dataclasses
+import enum
+import json
+import os
+from ipaddress import IPv4Interface
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from quorate.cli.progress import progress
+from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
+from quorate.cluster.model import Cluster
+from quorate.design import secret_names
+from quorate.errors import InputError
+from quorate.lab import BmcSpec, Lab, LabSpec, LinkSpec, MachineSpec, NetworkSpec
+from quorate.lab.machine import Condition
+
+app = typer.Typer(help="Real nodes on this machine, to break them.", no_args_is_help=True)
+
+NodeArgument = Annotated[str, typer.Argument(help="A node of the cluster file.", metavar="NODE")]
+
+
+class Power(enum.StrEnum):
+    """What can be done to a machine's power."""
+
+    ON = "on"
+    OFF = "off"
+    RESET = "reset"
+
+
+class LinkAction(enum.StrEnum):
+    """What can be done to a machine's link."""
+
+    CUT = "cut"
+    HEAL = "heal"
+
+
+@app.command()
+def up(
+    file: ClusterFile = DEFAULT_FILE,
+    bare: Annotated[bool, typer.Option("--bare", help="Nothing but Debian and sshd on the nodes.")] = False,
+) -> None:
+    """Start the site's twin, or bring it back to where the cluster file wants it."""
+    bring_up(Site.open(file), bare=bare)
+
+
+def bring_up(site: Site, *, bare: bool = False) -> None:
+    """Makes the secrets that are missing and starts the lab. Raises LabError."""
+    site.secrets.create(secret_names(site.cluster))
+    site.lab.up(spec_of(site, bare=bare), progress())
+
+
+@app.command()
+def down(file: ClusterFile = DEFAULT_FILE) -> None:
+    """End the lab and remove every trace of it; the image stays in the cache."""
+    # Not Site.open: a lab must go down even when its cluster file has been broken or removed since.
+    lab = Lab(file.with_suffix(".quorate").absolute() / "lab")
+    with progress().phase("Lab down"):
+        lab.down()
+
+
+@app.command()
+def status(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
+    """Show every machine; exit status 1 unless all run."""
+    machines = Site.open(file).lab.status()
+    if output is Format.JSON:
+        print(json.dumps([dataclasses.asdict(machine) for machine in machines], indent=2))
+    else:
+        console = Console()
+        table = Table("Machine", "Power and system", "Address", "BMC", "Cut off from", box=None)
+        for machine in machines:
+            colour = "green" if machine.condition is Condition.RUNNING else "red"
+            bmc = "answers" if machine.bmc else "[red]dead[/red]"
+            condition = f"[{colour}]{machine.condition}[/{colour}]"
+            table.add_row(machine.name, condition, machine.address, bmc, ", ".join(machine.cut) or "-")
+        console.print(table)
+        for machine in machines:
+            if machine.console:
+                console.print(f"\nThe end of {machine.name}'s console:", markup=False)
+                console.print("\n".join(machine.console), markup=False, highlight=False)
+    raise typer.Exit(0 if all(machine.condition is Condition.RUNNING for machine in machines) else 1)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def ssh(
+    node: NodeArgument,
+    command: Annotated[list[str] | None, typer.Argument(help="A command; without one, a shell.")] = None,
+    file: ClusterFile = DEFAULT_FILE,
+) -> None:
+    """Run a command on a machine, or a shell."""
+    site = _with_node(file, node).enter()
+    os.execvp("ssh", site.lab.ssh_argv(node, tuple(command or ())))
+
+
+@app.command()
+def console(
+    node: NodeArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-F", help="Go on with what comes.")] = False,
+    file: ClusterFile = DEFAULT_FILE,
+) -> None:
+    """Show what a machine's kernel and systemd have printed."""
+    path = _with_node(file, node).lab.machine(node).console
+    options = ["-n", "+1", *(["-F"] if follow else [])]
+    os.execvp("tail", ["tail", *options, str(path)])
+
+
+@app.command()
+def power(action: Power, node: NodeArgument, file: ClusterFile = DEFAULT_FILE) -> None:
+    """Switch a machine on, cut its power, or both."""
+    lab = _with_node(file, node).lab
+    if action is not Power.ON:
+        lab.power_off(node)
+    if action is not Power.OFF:
+        lab.power_on(node)
+
+
+@app.command()
+def link(
+    action: LinkAction,
+    node: NodeArgument,
+    network: Annotated[str, typer.Argument(help="A network of the cluster file, or `bmc`.", metavar="NETWORK")],
+    file: ClusterFile = DEFAULT_FILE,
+) -> None:
+    """Cut a machine's link to a network, as by pulling the cable, or heal it."""
+    site = _with_node(file, node)
+    known = [*site.cluster.nodes[node].links, "bmc"]
+    if network not in known:
+        raise InputError(f"{node} has no link to `{network}`", where=str(file), todo=f"name one of: {', '.join(known)}")
+    site.lab.connect(node, network, action is LinkAction.HEAL)
+
+
+def _with_node(file: ClusterFile, node: str) -> Site:
+    site = Site.open(file)
+    if node not in site.cluster.nodes:
+        raise InputError(
+            f"`{node}` is not a node of the cluster file",
+            where=str(file),
+            todo=f"name one of: {', '.join(site.cluster.nodes)}",
+        )
+    return site
+
+
+def spec_of(site: Site, *, bare: bool = False) -> LabSpec:
+    """The site's twin, in the lab's own words."""
+    cluster = site.cluster
+    packages = tuple(sorted({package for host in site.design.hosts.values() for package in host.packages}))
+    machines = tuple(
+        MachineSpec(
+            name=node.name,
+            links=tuple(
+                LinkSpec(network=name, address=link.address, nic=link.nic or name) for name, link in node.links.items()
+            ),
+            bmc=BmcSpec(
+                address=node.bmc.ipmi, user=node.bmc.user, password_file=site.folder / "secrets" / f"bmc-{node.name}"
+            ),
+        )
+        for node in cluster.nodes.values()
+    )
+    first_bmc = next(iter(cluster.nodes.values())).bmc.ipmi
+    return LabSpec(
+        name=cluster.name,
+        machines=machines,
+        networks=tuple(
+            NetworkSpec(name=network.name, client=_client_address(cluster, network.name))
+            for network in cluster.networks.values()
+        ),
+        bmc_network=NetworkSpec(name="bmc", client=IPv4Interface(f"{IPv4Interface(f'{first_bmc}/24').network[-2]}/24")),
+        packages=() if bare else packages,
+        offline=packages if bare else (),
+    )
+
+
+def _client_address(cluster: Cluster, network: str) -> IPv4Interface:
+    """Where the operator and the clients stand on a network: the highest address that nobody has."""
+    cidr = cluster.networks[network].cidr
+    taken = {node.address_on(network) for node in cluster.nodes.values() if network in node.links}
+    if cluster.services.database:
+        taken.add(cluster.services.database.vip.ip)
+    free = next(address for address in reversed(list(cidr.hosts())) if address not in taken)
+    return IPv4Interface((free, cidr.prefixlen))

@@ -1,0 +1,49 @@
+"""The command line: parses, calls, presents. What goes wrong becomes a message and an exit status here, and nowhere else."""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from quorate import __version__
+from quorate.cli import cluster, converge, drill, lab, status
+from quorate.errors import QuorateError
+
+app = typer.Typer(
+    help="One cluster file in, a highly available control plane out, and the evidence that it works.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for area in (cluster, converge, status, drill):
+    area.register(app)
+app.add_typer(lab.app, name="lab")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def main() -> None:
+    """Runs a command; exit status 2 for bad input, 1 for failure, 130 when interrupted."""
+    try:
+        app()
+    except QuorateError as error:
+        show(error)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("Interrupted; run the same command again to carry on.", file=sys.stderr)
+        sys.exit(130)
+
+
+def show(error: QuorateError) -> None:
+    """Prints an error as its four sentences."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[red]Error:[/red] {escape(str(error))}")
+    if error.means:
+        console.print(f"  This means: {escape(error.means)}")
+    if error.todo:
+        console.print(f"  To do: {escape(error.todo)}")

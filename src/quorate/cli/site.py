@@ -1,0 +1,80 @@
+"""One site as the command line opens it: the cluster file, what stands beside it, and the way to its hosts."""
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quorate.cluster.loading import load
+from quorate.cluster.model import Cluster
+from quorate.cluster.secrets import Secrets
+from quorate.design import work_out
+from quorate.design.model import Design
+from quorate.errors import InputError
+from quorate.hosts import Endpoint, Hosts
+from quorate.lab import Lab
+
+DEFAULT_FILE = Path("examples/lab.yaml")
+
+
+class Format(enum.StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+ClusterFile = Annotated[Path, typer.Option("--file", "-f", envvar="QUORATE_FILE", help="The cluster file.")]
+Output = Annotated[Format, typer.Option("--output", "-o", help="For people, or for programs.")]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A cluster file and all that belongs to it."""
+
+    path: Path
+    cluster: Cluster
+    design: Design
+
+    @classmethod
+    def open(cls, path: Path) -> "Site":
+        """Reads and works out the cluster file. Raises InputError."""
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"the cluster file can't be read: {error.strerror}",
+                where=str(path),
+                todo="name it with --file, or set QUORATE_FILE; examples/lab.yaml is one to start from",
+            ) from None
+        cluster = load(text, str(path))
+        return cls(path, cluster, work_out(cluster))
+
+    @property
+    def folder(self) -> Path:
+        """What Quorate keeps beside the file: secrets, the lab, reports of drills."""
+        return self.path.with_suffix(".quorate").absolute()
+
+    @property
+    def secrets(self) -> Secrets:
+        """The site's secrets, which `quorate init` makes."""
+        return Secrets(self.folder / "secrets")
+
+    @property
+    def lab(self) -> Lab:
+        """The site's twin on this machine; it need not exist."""
+        return Lab(self.folder / "lab")
+
+    def enter(self) -> "Site":
+        """Goes where the hosts are: into the lab's network if this site has a lab. From there on a lab is as real as a site."""
+        if self.lab.exists():
+            self.lab.enter()
+        return self
+
+    def hosts(self) -> Hosts:
+        """The way to every node, by the `ssh_config` beside the file if there is one, else by the user's own."""
+        endpoints = [Endpoint(name, str(self.cluster.ssh_address(name))) for name in self.cluster.nodes]
+        config = self.folder / "ssh_config"
+        return Hosts(endpoints, config if config.exists() else None)

@@ -1,0 +1,103 @@
+"""The lab's networks: one namespace, in it a bridge a network and a tap a link. Nothing outside is touched.
+
+A link is cut as by pulling its cable out of the switch: its tap leaves the bridge. Neither end is told.
+"""
+
+import ctypes
+import json
+import os
+from pathlib import Path
+
+from quorate.errors import LabError
+from quorate.lab.command import run
+from quorate.lab.seed import links_of
+from quorate.lab.spec import LAB_NETWORK, LabSpec
+
+_CLONE_NEWNET = 0x40000000  # setns(2)
+
+
+class Namespace:
+    """A network namespace by name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.path = Path("/run/netns") / name
+
+    def exists(self) -> bool:
+        """Whether the namespace is there."""
+        return self.path.exists()
+
+    def enter(self) -> None:
+        """Moves this process into the namespace; call it before any thread is started. Raises LabError."""
+        with self.path.open() as file:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.setns(file.fileno(), _CLONE_NEWNET):
+                raise LabError(f"setns: {os.strerror(ctypes.get_errno())}", where=str(self.path))
+
+    def argv(self, *command: str | Path) -> list[str | Path]:
+        """The command, to be run inside."""
+        return ["nsenter", f"--net={self.path}", *command]
+
+    def up(self, spec: LabSpec) -> None:
+        """Makes what is missing of the namespace, its bridges and taps; leaves cut links cut."""
+        if not self.exists():
+            run("ip", "netns", "add", self.name)
+            self._ip("link", "set", "lo", "up")
+        present = self._masters()
+        clients = {network.name: network.client for network in (*spec.networks, spec.bmc_network)}
+        for network, bridge in bridges(spec).items():
+            if bridge not in present:
+                self._ip("link", "add", bridge, "type", "bridge", "forward_delay", "0", "stp_state", "0")
+                address = clients.get(network, f"{LAB_NETWORK[1]}/{LAB_NETWORK.prefixlen}")
+                self._ip("address", "add", str(address), "dev", bridge)
+                self._ip("link", "set", bridge, "up")
+        for machine in spec.machines:
+            # A BMC's address is the lab's, so that it answers while its machine is off.
+            bmc = f"{machine.bmc.address}/{spec.bmc_network.client.network.prefixlen}"
+            self._ip("address", "replace", bmc, "dev", bridges(spec)[spec.bmc_network.name])
+            for number, link in enumerate(links_of(spec, machine.name)):
+                name = tap(spec, machine.name, number)
+                if name not in present:
+                    self._ip("tuntap", "add", name, "mode", "tap")
+                    self._ip("link", "set", name, "master", bridges(spec)[link.network], "up")
+
+    def connect(self, spec: LabSpec, machine: str, network: str, connected: bool) -> None:
+        """Plugs a machine's link to a network in, or out."""
+        number = _link_number(spec, machine, network)
+        master = ("master", bridges(spec)[network]) if connected else ("nomaster",)
+        self._ip("link", "set", tap(spec, machine, number), *master)
+
+    def cut_links(self, spec: LabSpec) -> list[tuple[str, str]]:
+        """The links that are cut, as (machine, network)."""
+        masters = self._masters()
+        return [
+            (machine.name, link.network)
+            for machine in spec.machines
+            for number, link in enumerate(links_of(spec, machine.name))
+            if masters.get(tap(spec, machine.name, number), "") == ""
+        ]
+
+    def _masters(self) -> dict[str, str]:
+        """Every interface in the namespace with the bridge that it is plugged into, or an empty string."""
+        return {link["ifname"]: link.get("master", "") for link in json.loads(self._ip("-json", "link", "show"))}
+
+    def _ip(self, *words: str) -> str:
+        return run("ip", "-netns", self.name, *words)
+
+
+def bridges(spec: LabSpec) -> dict[str, str]:
+    """By network, the name of its bridge; short, for an interface's name has at most 15 characters."""
+    names = ["lab", *(network.name for network in spec.networks), spec.bmc_network.name]
+    return {name: f"net{number}" for number, name in enumerate(names)}
+
+
+def tap(spec: LabSpec, machine: str, link: int) -> str:
+    """The tap at the lab's end of a machine's link."""
+    return f"m{[machine.name for machine in spec.machines].index(machine)}l{link}"
+
+
+def _link_number(spec: LabSpec, machine: str, network: str) -> int:
+    for number, link in enumerate(links_of(spec, machine)):
+        if link.network == network:
+            return number
+    raise KeyError(network)
