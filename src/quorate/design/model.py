@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
-from quorate.services.parts import Constraint, File, Resource, Unit, Volume
+from quorate.services.parts import Constraint, File, Resource, ServiceDesign, Unit, Volume
+
+__all__ = ["Design", "HostDesign", "ServiceDesign"]
 
 
 @dataclass(frozen=True)
@@ -15,23 +16,6 @@ class HostDesign:
     packages: tuple[str, ...]
     files: tuple[File, ...]
     units: tuple[Unit, ...]
-
-
-@dataclass(frozen=True)
-class ServiceDesign:
-    """One user-facing service: where clients find it, and how to tell which node serves it."""
-
-    name: str
-    address: IPv4Address
-    port: int
-    hosts: tuple[str, ...]
-    """The hosts that can serve it."""
-    resources: tuple[str, ...]
-    """Its cluster resources in start order: by these a status says what runs where."""
-    active_resource: str
-    """The node on which this resource is started serves the clients."""
-    volume: str | None
-    """The replicated volume that it stands on."""
 
 
 @dataclass(frozen=True)

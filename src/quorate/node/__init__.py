@@ -1,0 +1,18 @@
+"""Programs that run on the nodes. Standard library only; nothing else of this project is there.
+
+    fence_peer    what DRBD asks before a node writes without its peer
+    mariadb       resource agent: MariaDB, which must answer and not merely exist
+    ocf           the little engine that agents stand on
+    ipmitool.sh   ipmitool with its password taken from a file
+    inspect       one look at a host
+
+Each starts in the middle of an outage, on a machine where a process is dear: import little.
+"""
+
+from importlib import resources
+
+
+def source(name: str) -> str:
+    """The text of a program: a module's name, or a file's where it is no module."""
+    file = name if "." in name else f"{name}.py"
+    return resources.files(__package__).joinpath(file).read_text(encoding="utf-8")

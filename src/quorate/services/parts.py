@@ -4,8 +4,12 @@ A blueprint is a pure function `(service, cluster) -> Part`; `design` joins the 
 Nothing here knows how a thing is put onto a host (`converge`) or written as XML (`design.cib`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -117,12 +121,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Location:
-    """How much a resource likes a node."""
+    """How much a resource likes a node; `probed` is whether the cluster looks for it there at all."""
 
     id: str
     resource: str
     node: str
     score: str
+    probed: bool = True
 
 
 Resource = Primitive | Clone
@@ -130,8 +135,25 @@ Constraint = Colocation | Order | Location
 
 
 @dataclass(frozen=True)
+class ServiceDesign:
+    """One user-facing service: where clients find it, and how to tell which node serves it."""
+
+    name: str
+    address: IPv4Address
+    port: int
+    hosts: tuple[str, ...]
+    """The hosts that can serve it."""
+    resources: tuple[str, ...]
+    """Its cluster resources in start order: by these a status says what runs where."""
+    active_resource: str
+    """The node on which this resource is started serves the clients."""
+    volume: str | None
+    """The replicated volume that it stands on."""
+
+
+@dataclass(frozen=True)
 class Part:
-    """What one service adds to the design."""
+    """What one service adds to the design, or one piece that several services stand on."""
 
     packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By host."""
@@ -142,3 +164,26 @@ class Part:
     volumes: tuple[Volume, ...] = ()
     resources: tuple[Resource, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    services: tuple[ServiceDesign, ...] = ()
+
+
+def join(parts: Iterable[Part]) -> Part:
+    """All parts as one, in their order. What several of them ask of a host is asked once."""
+    parts = tuple(parts)
+    return Part(
+        packages=_by_host(part.packages for part in parts),
+        files=_by_host(part.files for part in parts),
+        units=_by_host(part.units for part in parts),
+        volumes=tuple(volume for part in parts for volume in part.volumes),
+        resources=tuple(resource for part in parts for resource in part.resources),
+        constraints=tuple(constraint for part in parts for constraint in part.constraints),
+        services=tuple(service for part in parts for service in part.services),
+    )
+
+
+def _by_host(mappings: Iterable[Mapping[str, tuple[T, ...]]]) -> dict[str, tuple[T, ...]]:
+    joined: dict[str, dict[T, None]] = {}
+    for mapping in mappings:
+        for host, items in mapping.items():
+            joined.setdefault(host, {}).update(dict.fromkeys(items))
+    return {host: tuple(items) for host, items in joined.items()}

@@ -1,0 +1,46 @@
+"""What every cluster has: Corosync, Pacemaker, and how Pacemaker decides."""
+
+from quorate.cluster.model import Cluster
+from quorate.design import corosync
+from quorate.services.parts import File, Part, Secret, Unit
+
+AUTHKEY = "corosync-authkey"
+
+PROPERTIES = {
+    "stonith-enabled": "true",
+    # Off and on again: a node that comes back makes the cluster whole without a person.
+    "stonith-action": "reboot",
+    "stonith-timeout": "60s",
+    "startup-fencing": "true",
+    "concurrent-fencing": "true",
+    # Without a majority nothing runs: the others have one, or will.
+    "no-quorum-policy": "stop",
+    # Failures expire (`failure-timeout`) without an event; this is the longest that one may go unnoticed.
+    "cluster-recheck-interval": "60s",
+}
+
+RESOURCE_DEFAULTS = {
+    # A service stays where it is when a node comes back: moving it home would be an outage for nothing.
+    "resource-stickiness": "200",
+    # Twice again on the same node, then elsewhere; a node that failed is trusted again after five minutes.
+    "migration-threshold": "3",
+    "failure-timeout": "300s",
+}
+
+
+def foundation(cluster: Cluster) -> Part:
+    """Packages, files and units of every host.
+
+    Names need no resolution: Pacemaker takes the nodes' names from Corosync's list, which has their addresses.
+    """
+    files = (
+        File("/etc/corosync/corosync.conf", (corosync.conf(cluster),), restarts="corosync.service"),
+        File("/etc/corosync/authkey", (Secret(AUTHKEY),), mode=0o400, restarts="corosync.service"),
+    )
+    packages = ("corosync", "pacemaker", "pacemaker-cli-utils", "resource-agents", "python3-minimal")
+    units = (Unit("corosync.service", enabled=True), Unit("pacemaker.service", enabled=True))
+    return Part(
+        packages=dict.fromkeys(cluster.nodes, packages),
+        files=dict.fromkeys(cluster.nodes, files),
+        units=dict.fromkeys(cluster.nodes, units),
+    )

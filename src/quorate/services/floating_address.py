@@ -1,0 +1,31 @@
+"""An address that moves with what it stands for, so that clients never learn which node serves them."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Interface
+
+from quorate.cluster.model import Cluster
+from quorate.services.parts import Operation, Part, Primitive
+from quorate.services.placement import only_on
+
+
+def floating_address(resource: str, address: IPv4Interface, hosts: Iterable[str], cluster: Cluster) -> Part:
+    """The address as a cluster resource. What it goes with is the blueprint's to say.
+
+    The agent finds the interface by the network that the address is in, and announces a move by gratuitous ARP in the
+    background (ocf:heartbeat:IPaddr2).
+    """
+    return Part(
+        resources=(
+            Primitive(
+                resource,
+                "ocf:heartbeat:IPaddr2",
+                parameters={"ip": str(address.ip), "cidr_netmask": str(address.network.prefixlen)},
+                operations=(
+                    Operation("start", timeout=20),
+                    Operation("stop", timeout=20),
+                    Operation("monitor", timeout=20, interval=10),
+                ),
+            ),
+        ),
+        constraints=only_on(resource, hosts, cluster),
+    )

@@ -1,0 +1,176 @@
+"""A file system on DRBD that follows the primary: what a stateful service stands on.
+
+A volume is a logical volume on each of two hosts, DRBD over both, and a file system on top. Pacemaker promotes one
+side and mounts it there. That an acknowledged write is never lost rests on three things together:
+
+- protocol C: a write is acknowledged once it is on both disks;
+- `fencing resource-and-stonith`: a primary that loses its peer freezes until `fence-peer` has made sure, with a
+  majority of the cluster, that the peer can't be promoted (`quorate.node.fence_peer` has the reasoning);
+- after a split nobody's data is thrown away by itself: `after-sb-* disconnect`.
+"""
+
+from quorate import node
+from quorate.cluster.model import Cluster, Use
+from quorate.services.parts import Clone, Colocation, File, Operation, Order, Part, Primitive, Secret, Unit, Volume
+from quorate.services.placement import only_on
+
+PROMOTED = "Promoted"
+PROMOTE_TIMEOUT = 90
+"""Seconds that Pacemaker gives a promotion, the fence-peer handler's wait included."""
+FENCE_DEADLINE = 60
+"""Seconds after which the handler gives up: well before Pacemaker does, so that the reason reaches the journal."""
+
+HANDLER = "/usr/lib/quorate/fence-peer"
+
+
+def clone_id(volume: str) -> str:
+    """The promotable clone that runs a volume's DRBD on both hosts."""
+    return f"{volume}-volume"
+
+
+def filesystem_id(volume: str) -> str:
+    """The mount on the primary."""
+    return f"{volume}-filesystem"
+
+
+def with_primary(resource: str, volume: str) -> Colocation:
+    """Keeps a resource where the volume is primary."""
+    return Colocation(f"{resource}-with-primary", resource, clone_id(volume), with_role=PROMOTED)
+
+
+def replicated_filesystem(volume: Volume, cluster: Cluster) -> Part:
+    """Everything that a volume needs on its hosts and in the cluster."""
+    return Part(
+        packages=dict.fromkeys(volume.hosts, ("drbd-utils", "lvm2", "e2fsprogs")),
+        files=dict.fromkeys(
+            volume.hosts,
+            (
+                File(f"/etc/drbd.d/{volume.name}.res", drbd_resource(volume, cluster), mode=0o600),
+                File("/etc/modules-load.d/quorate-drbd.conf", ("drbd\n",)),
+                File(HANDLER, (node.source("fence_peer"),), mode=0o755),
+            ),
+        ),
+        units=dict.fromkeys(volume.hosts, (Unit("drbd.service", enabled=False),)),
+        volumes=(volume,),
+        resources=(_clone(volume), _filesystem(volume)),
+        constraints=(
+            *only_on(clone_id(volume.name), volume.hosts, cluster),
+            *only_on(filesystem_id(volume.name), volume.hosts, cluster),
+            with_primary(filesystem_id(volume.name), volume.name),
+            Order(
+                f"{filesystem_id(volume.name)}-after-promotion",
+                first=clone_id(volume.name),
+                first_action="promote",
+                then=filesystem_id(volume.name),
+            ),
+        ),
+    )
+
+
+def _clone(volume: Volume) -> Clone:
+    return Clone(
+        clone_id(volume.name),
+        Primitive(
+            f"{volume.name}-drbd",
+            "ocf:linbit:drbd",
+            parameters={
+                "drbd_resource": volume.name,
+                # On the primary, with both disks UpToDate, the agent's monitor calls the `unfence-peer` handler.
+                "unfence_if_all_uptodate": "true",
+            },
+            operations=(
+                Operation("start", timeout=60),
+                Operation("promote", timeout=PROMOTE_TIMEOUT),
+                Operation("demote", timeout=60),
+                Operation("stop", timeout=60),
+                Operation("notify", timeout=60),
+                # Two monitors of one resource need two intervals: an operation's identity is its name and interval.
+                Operation("monitor", timeout=20, interval=10, role=PROMOTED),
+                Operation("monitor", timeout=20, interval=20, role="Unpromoted"),
+            ),
+        ),
+        meta={
+            "promotable": "true",
+            "promoted-max": "1",
+            "promoted-node-max": "1",
+            "clone-max": "2",
+            "clone-node-max": "1",
+            "notify": "true",
+            # One side's start doesn't hold up or restart what runs on the other.
+            "interleave": "true",
+        },
+    )
+
+
+def _filesystem(volume: Volume) -> Primitive:
+    return Primitive(
+        filesystem_id(volume.name),
+        "ocf:heartbeat:Filesystem",
+        parameters={
+            "device": volume.device,
+            "directory": volume.mountpoint,
+            "fstype": volume.filesystem,
+            "options": "noatime",
+            "run_fsck": "no",  # the journal is replayed by the mount itself
+        },
+        operations=(
+            Operation("start", timeout=60),
+            Operation("stop", timeout=60),
+            Operation("monitor", timeout=40, interval=20),
+        ),
+    )
+
+
+def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
+    """The DRBD 8.4 resource file, drbd.conf(5) of that version; times in tenths of a second where it says so.
+
+    A secondary that dies is noticed by the first write after 2 s (`timeout`), by an idle connection after 4 s
+    (`ping-int` and `ping-timeout`); one that answers pings but finishes no write is dropped after 10 s (`ko-count`
+    times `timeout`).
+    """
+    network = cluster.networks_for(Use.REPLICATION)[0].name
+    sides = "".join(
+        f"""
+    on {host} {{
+        address ipv4 {cluster.nodes[host].address_on(network)}:{volume.port};
+    }}"""
+        for host in volume.hosts
+    )
+    return (
+        f"""resource {volume.name} {{
+    device    {volume.device} minor {volume.minor};
+    disk      {volume.logical_volume};
+    meta-disk internal;
+
+    net {{
+        protocol       C;
+        cram-hmac-alg  sha256;
+        shared-secret  \"""",
+        Secret(f"drbd-{volume.name}"),
+        f"""\";
+        verify-alg     sha256;
+        timeout        20;
+        ping-timeout   10;
+        ping-int       3;
+        connect-int    3;
+        ko-count       5;
+        after-sb-0pri  disconnect;
+        after-sb-1pri  disconnect;
+        after-sb-2pri  disconnect;
+        rr-conflict    disconnect;
+    }}
+    disk {{
+        fencing        resource-and-stonith;
+        on-io-error    detach;
+        # A fixed rate: the adaptive controller starts at a few MB/s and leaves a disk out of date for minutes.
+        c-plan-ahead   0;
+        resync-rate    300M;
+    }}
+    handlers {{
+        fence-peer     "{HANDLER} fence {FENCE_DEADLINE}";
+        unfence-peer   "{HANDLER} unfence {FENCE_DEADLINE}";
+    }}
+{sides}
+}}
+""",
+    )
