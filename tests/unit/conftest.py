@@ -4,6 +4,7 @@ from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
+
 from quorate.cluster.model import Bmc, Cluster, Database, Link, Network, Node, Objective, Services, Use
 
 
@@ -24,9 +25,7 @@ def cluster() -> Cluster:
         f"ctl{number}": Node(
             name=f"ctl{number}",
             links={
-                name: Link(
-                    network=name, address=IPv4Interface((network.cidr[10 + number], network.cidr.prefixlen))
-                )
+                name: Link(network=name, address=IPv4Interface((network.cidr[10 + number], network.cidr.prefixlen)))
                 for name, network in networks.items()
             },
             bmc=Bmc(ipmi=IPv4Address(f"10.29.0.{10 + number}"), user="admin"),
