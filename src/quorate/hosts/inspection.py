@@ -1,0 +1,276 @@
+"""One look at many hosts: `node/inspect.py` asked on each, side by side, in one round trip, and its answers as data."""
+
+import asyncio
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from quorate import node
+from quorate.errors import HostError
+from quorate.hosts.errors import NotRoot, PythonMissing
+from quorate.hosts.ssh import Hosts
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to look at on a host; requests add up with `|`. The fields are those of `node/inspect.py`."""
+
+    packages: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    units: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+    modules: frozenset[str] = frozenset()
+    cluster: frozenset[str] = frozenset()
+    volume_group: str = ""
+    pending: str = ""
+
+    def __or__(self, other: Self) -> "Request":
+        """Both requests in one."""
+        return Request(
+            **{
+                each.name: getattr(self, each.name) | getattr(other, each.name)
+                if isinstance(getattr(self, each.name), frozenset)
+                else getattr(self, each.name) or getattr(other, each.name)
+                for each in dataclasses.fields(self)
+            }
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """What goes to the node: only what is asked for, in a stable order."""
+        asked = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return {
+            name: sorted(value) if isinstance(value, frozenset) else value for name, value in asked.items() if value
+        }
+
+
+@dataclass(frozen=True)
+class Release:
+    """The distribution in os-release(5)'s words."""
+
+    id: str = ""
+    version: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class FileSeen:
+    """A file that exists."""
+
+    sha256: str
+    mode: int
+    owner: str
+    group: str
+
+
+@dataclass(frozen=True)
+class UnitSeen:
+    """A systemd unit in systemctl(1)'s words; `load` is "not-found" if there is none."""
+
+    load: str
+    enabled: str
+    active: str
+    stale: bool
+    """Its file has changed and systemd has not read it again."""
+
+
+@dataclass(frozen=True)
+class DeviceSeen:
+    """What a path stands for."""
+
+    real: str
+    block: bool
+    bytes: int = 0
+    read_only: bool = False
+    signature: Mapping[str, str] = field(default_factory=dict)
+    """blkid(8)'s TYPE, PTTYPE, LABEL, UUID; empty if it finds nothing."""
+    ambiguous: bool = False
+    mounted: tuple[str, ...] = ()
+    holders: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    blank: bool | None = None
+    """No signature, and its first and last MiB are zero; None where that wasn't looked for."""
+
+
+@dataclass(frozen=True)
+class LogicalVolume:
+    """An LVM logical volume."""
+
+    bytes: int
+    tags: frozenset[str]
+    active: bool
+
+
+@dataclass(frozen=True)
+class VolumeGroup:
+    """An LVM volume group; sizes in bytes."""
+
+    tags: frozenset[str]
+    extent: int
+    free: int
+    volumes: Mapping[str, LogicalVolume]
+
+
+@dataclass(frozen=True)
+class PhysicalVolume:
+    """An LVM physical volume; `group` is empty for an orphan."""
+
+    uuid: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Lvm:
+    """All of a host's LVM, or the error that LVM gave."""
+
+    physical: Mapping[str, PhysicalVolume] = field(default_factory=dict)
+    groups: Mapping[str, VolumeGroup] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class DrbdSeen:
+    """One configured DRBD device, from /proc/drbd: this side's and the peer's view as this side knows it."""
+
+    connection: str
+    role: str
+    peer_role: str
+    disk: str
+    peer_disk: str
+    percent: float | None
+    out_of_sync: int | None
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one of the cluster's own tools said; status 127: it isn't installed, 124: it took too long."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is true of one host. Empty where nothing was asked, or where nothing is installed to answer."""
+
+    host: str
+    python: bool = True
+    hostname: str = ""
+    release: Release = field(default_factory=Release)
+    free: Mapping[str, int] = field(default_factory=dict)
+    """Bytes by mount path."""
+    boot: str = ""
+    """The kernel's boot id: another one means that the host started anew."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Installed version by name."""
+    files: Mapping[str, FileSeen | None] = field(default_factory=dict)
+    units: Mapping[str, UnitSeen] = field(default_factory=dict)
+    addresses: Mapping[str, bool] = field(default_factory=dict)
+    modules: Mapping[str, bool] = field(default_factory=dict)
+    devices: Mapping[str, DeviceSeen | None] = field(default_factory=dict)
+    lvm: Lvm | None = None
+    """None: LVM isn't installed, or wasn't asked for."""
+    drbd_version: str = ""
+    """Of the loaded kernel module; empty if it isn't loaded."""
+    drbd: Mapping[int, DrbdSeen] = field(default_factory=dict)
+    """By minor."""
+    pending: frozenset[str] = frozenset()
+    said: Mapping[str, Said] = field(default_factory=dict)
+    corosync_nodes: Mapping[str, str] = field(default_factory=dict)
+    """Names by Corosync's node id, from the host's corosync.conf."""
+
+
+async def look(hosts: Hosts, requests: Mapping[str, Request]) -> dict[str, Seen | HostError]:
+    """Asks every host named in `requests` at once; a host that can't answer gives its error instead."""
+
+    async def one(name: str, request: Request) -> Seen | HostError:
+        try:
+            return await look_at(hosts, name, request)
+        except HostError as error:
+            return error
+
+    answers = await asyncio.gather(*(one(name, request) for name, request in requests.items()))
+    return dict(zip(requests, answers, strict=True))
+
+
+async def look_at(hosts: Hosts, name: str, request: Request) -> Seen:
+    """Asks one host.
+
+    Raises:
+        HostError: it can't be reached, isn't root's, or the program failed. A host without python3 gives a `Seen` that
+            says so, and its release.
+    """
+    host = await hosts.host(name)
+    try:
+        answer = await host.python(node.source("inspect"), request.as_json())
+    except PythonMissing:
+        text = (await host.run("cat", "/etc/os-release", check=False)).stdout
+        pairs = dict(line.replace('"', "").partition("=")[::2] for line in text.splitlines())
+        found = Release(pairs.get("ID", ""), pairs.get("VERSION_ID", ""), pairs.get("PRETTY_NAME", ""))
+        return Seen(name, python=False, release=found)
+    if answer["uid"] != 0:
+        raise NotRoot(
+            "the login works, but it isn't root's",
+            where=name,
+            todo="Let root log in by key, or set `User root` for this host in ssh_config.",
+        )
+    return seen(name, answer)
+
+
+def seen(host: str, answer: Mapping[str, Any]) -> Seen:
+    """A node's answer as data."""
+    return Seen(
+        host,
+        hostname=answer["hostname"],
+        release=Release(**answer["release"]),
+        free=answer["free"],
+        boot=answer["boot"],
+        packages=answer["packages"],
+        files={path: FileSeen(**found) if found else None for path, found in answer["files"].items()},
+        units={name: UnitSeen(**found) for name, found in answer["units"].items()},
+        addresses=answer["addresses"],
+        modules=answer["modules"],
+        devices={path: _device(found) if found else None for path, found in answer["devices"].items()},
+        lvm=_lvm(answer["lvm"]) if answer["lvm"] is not None else None,
+        drbd_version=answer["drbd"]["version"],
+        drbd={int(minor): DrbdSeen(**found) for minor, found in answer["drbd"]["devices"].items()},
+        pending=frozenset(answer["pending"]),
+        said={word: Said(**found) for word, found in answer["said"].items()},
+        corosync_nodes=answer.get("corosync_nodes", {}),
+    )
+
+
+def _device(found: Mapping[str, Any]) -> DeviceSeen:
+    fields: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
+    return DeviceSeen(**fields)
+
+
+def _lvm(found: Mapping[str, Any]) -> Lvm:
+    if "error" in found:
+        return Lvm(error=found["error"])
+    return Lvm(
+        physical={path: PhysicalVolume(**volume) for path, volume in found["physical"].items()},
+        groups={
+            name: VolumeGroup(
+                tags=frozenset(group["tags"]),
+                extent=group["extent"],
+                free=group["free"],
+                volumes={
+                    volume: LogicalVolume(each["bytes"], frozenset(each["tags"]), each["active"])
+                    for volume, each in group["volumes"].items()
+                },
+            )
+            for name, group in found["groups"].items()
+        },
+    )
+
+
+def union(requests: Iterable[Request]) -> Request:
+    """All requests in one."""
+    whole = Request()
+    for request in requests:
+        whole |= request
+    return whole
