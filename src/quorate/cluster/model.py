@@ -1,7 +1,7 @@
 """The cluster file as typed data, with every default worked out. Pure: no disk, no network.
 
-`loading.load` makes a `Cluster` from a file; nothing else does. What a person left out is filled in there (`defaults.py`),
-so that every field below is set, and code above never asks whether something was written or derived.
+`loading.load` makes a `Cluster` from a file; nothing else does. What a person left out is filled in there
+(`defaults.py`), so that every field below is set, and code above never asks whether something was written or derived.
 """
 
 import enum

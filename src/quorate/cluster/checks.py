@@ -1,0 +1,281 @@
+"""What must fit together in a cluster file: pure functions from the worked-out cluster to problems.
+
+Each says what is wrong, why it matters, and what to write instead. A default takes part like a written value, because
+the cluster would be built with it; the message then says that it is one.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from itertools import combinations
+
+from quorate.cluster.defaults import Worked
+from quorate.cluster.findings import Path, Problem, Severity, quoted, suggestion
+from quorate.cluster.model import Cluster, Network, Use
+from quorate.cluster.written import WrittenCluster
+
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_RENUMBERED = re.compile(r"/dev/(sd|hd|vd|xvd|nvme|ubd)\w+")
+
+
+@dataclass(frozen=True)
+class File:
+    """What the checks look at: the file as it is written and as it is worked out."""
+
+    written: WrittenCluster
+    cluster: Cluster
+    worked: Worked
+
+
+@dataclass(frozen=True)
+class _Host:
+    """One host address of the cluster."""
+
+    path: Path
+    address: IPv4Address
+    whose: str
+    network: Network | None
+    """The network that it has to be on; None: anywhere."""
+
+
+def ground(file: File) -> Iterator[Problem]:
+    """What is wrong with names and networks, on which everything else stands."""
+    yield from _names(file)
+    yield from _networks_are_apart(file)
+
+
+def problems(file: File) -> Iterator[Problem]:
+    """Everything else that doesn't fit."""
+    for check in (
+        _enough_nodes,
+        _networks_carry_everything,
+        _links_to_networks,
+        _addresses_fit,
+        _addresses_differ,
+        _vip_is_reachable,
+        _every_node_can_be_fenced,
+        _disks_keep_their_names,
+        _some_service,
+        _pair_is_declared,
+        _objectives_of_services,
+    ):
+        yield from check(file)
+
+
+def _names(file: File) -> Iterator[Problem]:
+    cluster = file.cluster
+    named: list[tuple[Path, str, str, bool]] = [(("cluster",), cluster.name, "a cluster", False)]
+    named += [(("nodes", name), name, "a node", True) for name in cluster.nodes]
+    named += [(("networks", name), name, "a network", True) for name in cluster.networks]
+    for path, name, what, at_key in named:
+        if not _LABEL.fullmatch(name) or name.isdigit() or name == "localhost":
+            yield Problem(
+                "bad-name",
+                path,
+                f"{quoted(name)} can't be the name of {what}",
+                "Names become host names, Pacemaker's node names and names of volumes.",  # RFC 1123, 2.1
+                "Small letters, digits and `-` between them, at most 63, not digits alone.",
+                at_key=at_key,
+            )
+
+
+def _enough_nodes(file: File) -> Iterator[Problem]:
+    if (count := len(file.cluster.nodes)) < 3:
+        yield Problem(
+            "too-few-nodes",
+            ("nodes",),
+            f"a cluster needs three nodes or more, and here {'is' if count == 1 else 'are'} {count or 'none'}",
+            "Quorum is more than half of the votes: of two nodes neither can tell a dead peer from a cut cable.",
+            "Declare a third node; it needn't hold data. Two-node clusters come later.",
+            at_key=True,
+        )
+
+
+def _networks_carry_everything(file: File) -> Iterator[Problem]:
+    networks = file.cluster.networks
+    uses = tuple(("networks", name, "uses") for name in networks)
+    needs = {
+        Use.SSH: "SSH is how Quorate reaches the nodes.",
+        Use.RING: "Corosync's membership needs two links.",
+        Use.REPLICATION: "DRBD needs a network to replicate over.",
+    }
+    for use, means in needs.items():
+        carriers = [network.name for network in networks.values() if use in network.uses]
+        if not carriers:
+            what, todo = f"no network is used for {use}", f"Add `{use}` to the `uses` of a network."
+            yield Problem(f"no-{use}-network", ("networks",), what, means, todo, also=uses, at_key=True)
+        elif use is Use.RING and len(carriers) == 1:
+            yield Problem(
+                "one-ring",
+                ("networks", carriers[0], "uses"),
+                f"the ring has one link only, on {carriers[0]}",
+                "When that network fails, all nodes lose each other at once; with a second link nothing happens.",
+                "Add `ring` to the `uses` of another network.",
+                also=uses,
+            )
+
+
+def _networks_are_apart(file: File) -> Iterator[Problem]:
+    for one, other in combinations(file.cluster.networks.values(), 2):
+        if one.cidr.overlaps(other.cidr):
+            yield Problem(
+                "networks-overlap",
+                ("networks", other.name, "cidr"),
+                f"{other.name} ({other.cidr}) overlaps {one.name} ({one.cidr})",
+                "A host could not tell which link leads to an address.",
+                "Give each network addresses of its own.",
+                also=(("networks", one.name, "cidr"),),
+            )
+
+
+def _links_to_networks(file: File) -> Iterator[Problem]:
+    networks = file.cluster.networks
+    for node, body in (file.written.nodes or {}).items():
+        for network in (name for name in body.links if name not in networks):
+            yield Problem(
+                "undeclared-network",
+                ("nodes", node, "links", network),
+                f"{node} has a link to {quoted(network)}, which isn't declared under `networks`",
+                todo=suggestion(network, networks),
+                also=(("networks",),),
+                at_key=True,
+            )
+
+
+def _hosts(file: File) -> Iterator[_Host]:
+    cluster = file.cluster
+    for node in cluster.nodes.values():
+        for link in node.links.values():
+            path = ("nodes", node.name, "links", link.network, "address")
+            yield _host(file, path, link.address.ip, f"{node.name}'s on {link.network}", cluster.networks[link.network])
+        yield _host(file, ("nodes", node.name, "bmc", "ipmi"), node.bmc.ipmi, f"{node.name}'s BMC's")
+    if database := cluster.services.database:
+        vip = database.vip.ip
+        network = next((network for network in cluster.networks.values() if vip in network.cidr), None)
+        yield _host(file, ("services", "database", "vip"), vip, "the database's", network)
+
+
+def _host(file: File, path: Path, address: IPv4Address, whose: str, network: Network | None = None) -> _Host:
+    origin = file.worked.origins[path]
+    return _Host(path, address, whose if origin == path else f"{whose} (by default: {origin})", network)
+
+
+def _addresses_fit(file: File) -> Iterator[Problem]:
+    for host in _hosts(file):
+        if host.network is None:
+            continue
+        cidr = host.network.cidr
+        also: tuple[Path, ...] = (("networks", host.network.name, "cidr"),)
+        if host.address not in cidr:
+            yield Problem(
+                "address-outside",
+                host.path,
+                f"{host.address}, {host.whose}, is outside {host.network.name} ({cidr})",
+                todo=f"Write an address of {cidr}.",
+                also=also,
+            )
+        elif host.address in (cidr.network_address, cidr.broadcast_address):
+            which = "network" if host.address == cidr.network_address else "broadcast"
+            yield Problem(
+                "reserved-address",
+                host.path,
+                f"{host.address}, {host.whose}, is the {which} address of {host.network.name} ({cidr})",
+                "No host can have it.",
+                f"Write another address of {cidr}.",
+                also=also,
+            )
+
+
+def _addresses_differ(file: File) -> Iterator[Problem]:
+    def is_written(host: _Host) -> bool:
+        return file.worked.origins[host.path] == host.path
+
+    seen: dict[IPv4Address, _Host] = {}
+    for host in sorted(_hosts(file), key=is_written):  # so that the finding points to something written
+        first = seen.setdefault(host.address, host)
+        if first is not host:
+            yield Problem(
+                "same-address",
+                host.path,
+                f"{host.address} is {first.whose} and {host.whose}",
+                "Two machines with one address answer for each other, and a fencing could hit the wrong one.",
+                "Give each an address of its own.",
+                also=(first.path, *(("networks", net.name, "cidr") for net in (host.network, first.network) if net)),
+            )
+
+
+def _vip_is_reachable(file: File) -> Iterator[Problem]:
+    networks = file.cluster.networks.values()
+    database = file.cluster.services.database
+    if database and not any(database.vip.ip in network.cidr for network in networks):
+        ranges = ", ".join(f"{network.name} {network.cidr}" for network in networks)
+        yield Problem(
+            "vip-outside",
+            ("services", "database", "vip"),
+            f"{database.vip.ip}, where the database shall answer, is on none of the networks",
+            "A node can only take over an address of a network that it has a link to.",
+            f"Write a free address of one of {ranges}.",
+            also=tuple(("networks", network.name, "cidr") for network in networks),
+        )
+
+
+def _every_node_can_be_fenced(file: File) -> Iterator[Problem]:
+    nodes = file.written.nodes or {}
+    if any(body.bmc.ipmi for body in nodes.values()):
+        for name, body in nodes.items():
+            if not body.bmc.ipmi:
+                yield Problem(
+                    "no-bmc",
+                    ("nodes", name, "bmc", "ipmi"),
+                    f"{name} has no BMC address, while other nodes have theirs written",
+                    "Without fencing there is no takeover from it; a guessed address could fence a stranger.",
+                    f"Write `bmc: {{ipmi: ADDRESS}}` under {name}.",
+                )
+
+
+def _disks_keep_their_names(file: File) -> Iterator[Problem]:
+    for node in file.cluster.nodes.values():
+        if _RENUMBERED.fullmatch(node.data):
+            yield Problem(
+                "unstable-device",
+                ("nodes", node.name, "data"),
+                f"`{node.data}` may be another disk after the next boot",
+                "The kernel numbers disks in the order in which it finds them.",
+                "Write the disk's path under `/dev/disk/by-id`.",
+                severity=Severity.WARNING,
+            )
+
+
+def _some_service(file: File) -> Iterator[Problem]:
+    if file.cluster.services == type(file.cluster.services)():
+        what, todo = "no service is declared", "For now there is one: `services: {database: }`."
+        yield Problem("no-service", ("services",), what, todo=todo, whole=True, at_key=True)
+
+
+def _pair_is_declared(file: File) -> Iterator[Problem]:
+    database = file.cluster.services.database
+    for index, node in enumerate(database.on if database else ()):
+        if node not in file.cluster.nodes:
+            yield Problem(
+                "undeclared-node",
+                ("services", "database", "on", index),
+                f"the database shall run on {quoted(node)}, which isn't declared under `nodes`",
+                todo=suggestion(node, file.cluster.nodes),
+                also=(("nodes",),),
+            )
+
+
+def _objectives_of_services(file: File) -> Iterator[Problem]:
+    services = [name for name, body in file.cluster.services if body is not None]
+    for name in file.written.objectives:
+        if name not in ("default", *services):
+            yield Problem(
+                "undeclared-service",
+                ("objectives", name),
+                f"there is an objective for {quoted(name)}, which isn't declared under `services`",
+                todo=suggestion(name, ["default", *services]),
+                also=(("services",),),
+                whole=True,
+                at_key=True,
+            )

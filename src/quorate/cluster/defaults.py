@@ -1,0 +1,182 @@
+"""What a person left out of the cluster file, worked out; and for every value where it came from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import TypeVar
+
+from quorate.cluster.findings import Path, Problem
+from quorate.cluster.model import Bmc, Cluster, Database, Link, Network, Node, Objective, Services, Use
+from quorate.cluster.written import (
+    WrittenBmc,
+    WrittenCluster,
+    WrittenDatabase,
+    WrittenLink,
+    WrittenNetwork,
+    WrittenNode,
+    WrittenObjective,
+)
+
+T = TypeVar("T")
+
+NETWORKS = {
+    "management": (IPv4Network("10.20.0.0/24"), frozenset({Use.SSH, Use.RING, Use.API})),
+    "storage": (IPv4Network("10.22.0.0/24"), frozenset({Use.RING, Use.REPLICATION})),
+}
+BMC_NETWORK = IPv4Network("10.29.0.0/24")
+FIRST_NODE = 11
+"""The host number of the first node on every network; the others follow."""
+VIP = 20
+"""The host number of the database's address."""
+
+_NOWHERE = IPv4Network("0.0.0.0/32")
+_NO_ONE = IPv4Interface("0.0.0.0/32")
+
+
+@dataclass
+class Worked:
+    """A cluster with everything worked out."""
+
+    origins: dict[Path, Path | str] = field(default_factory=dict)
+    """For every value: the path in the file where it is written, or why it is the default."""
+    problems: list[Problem] = field(default_factory=list)
+    """What only a person can know, and didn't write."""
+    unknown: set[Path] = field(default_factory=set)
+    """The values that could not be worked out; in `cluster` something harmless stands for them."""
+
+    def choose(self, path: Path, written: T | None, default: T, why: str) -> T:
+        """What is written, or else the default; remembers which."""
+        self.origins[path] = path if written is not None else why
+        return default if written is None else written
+
+    def need(self, path: Path, written: T | None, instead: T, todo: str) -> T:
+        """What is written; there is no default."""
+        self.origins[path] = path
+        if written is not None:
+            return written
+        self.problems.append(Problem("missing", path, f"`{path[-1]}` is missing", todo=todo))
+        self.unknown.add(path)
+        return instead
+
+
+def work_out(written: WrittenCluster) -> tuple[Cluster, Worked]:
+    """The whole cluster.
+
+    Problems are left in `Worked`; with any, the cluster is good for nothing but finding more of them.
+    """
+    worked = Worked()
+    name = worked.need(("cluster",), written.cluster, "cluster", "Write `cluster: NAME` at the top.")
+    todo = "Write the controllers' host names: `nodes: [ctl1, ctl2, ctl3]`."
+    nodes = worked.need(("nodes",), written.nodes, {}, todo)
+    networks = _networks(worked, written.networks)
+    services = Services(database=_database(worked, written.services.database, list(nodes), networks))
+    cluster = Cluster(
+        name=name,
+        nodes={name: _node(worked, index, name, node, networks) for index, (name, node) in enumerate(nodes.items())},
+        networks=networks,
+        services=services,
+        objectives=_objectives(worked, written.objectives, [name for name, body in services if body is not None]),
+    )
+    return cluster, worked
+
+
+def host_number(network: IPv4Network, number: int) -> IPv4Address:
+    """The n-th address of a network; one outside if the network is too small, for the checks to find."""
+    return IPv4Address(min(int(network.network_address) + number, 2**32 - 1))
+
+
+def on_network(address: IPv4Address, networks: Iterable[Network]) -> IPv4Interface:
+    """The address with the prefix length of the network that holds it, or 32 if none does."""
+    prefix = next((network.cidr.prefixlen for network in networks if address in network.cidr), 32)
+    return IPv4Interface(f"{address}/{prefix}")
+
+
+def _networks(worked: Worked, written: dict[str, WrittenNetwork] | None) -> dict[str, Network]:
+    networks = {}
+    for name, body in ({name: WrittenNetwork() for name in NETWORKS} if written is None else written).items():
+        path = ("networks", name)
+        if name in NETWORKS:
+            cidr, uses = NETWORKS[name]
+            why = f"of the network `{name}`"
+            cidr = worked.choose((*path, "cidr"), body.cidr, cidr, why)
+            uses = worked.choose((*path, "uses"), body.uses, uses, why)
+        else:
+            cidr = worked.need((*path, "cidr"), body.cidr, _NOWHERE, "For example `cidr: 10.20.0.0/24`.")
+            todo = f"Write what it carries: `uses: [{', '.join(Use)}]`, or some of these."
+            uses = worked.need((*path, "uses"), body.uses, frozenset(), todo)
+        networks[name] = Network(name=name, cidr=cidr, uses=uses)
+    return networks
+
+
+def _node(worked: Worked, index: int, name: str, written: WrittenNode, networks: dict[str, Network]) -> Node:
+    path = ("nodes", name)
+    number = FIRST_NODE + index
+    links = {}
+    for network in networks.values():
+        body = written.links.get(network.name, WrittenLink())
+        link_path = (*path, "links", network.name)
+        default = host_number(network.cidr, number)
+        why = f"host number {number} on {network.name}"
+        address = worked.choose((*link_path, "address"), body.address, default, why)
+        if body.nic is not None:
+            worked.origins[(*link_path, "nic")] = (*link_path, "nic")
+        interface = IPv4Interface(f"{address}/{network.cidr.prefixlen}")
+        links[network.name] = Link(network=network.name, address=interface, nic=body.nic)
+    why = "the partition that the operator has labelled so"
+    data = worked.choose((*path, "data"), written.data, "/dev/disk/by-partlabel/quorate-data", why)
+    return Node(name=name, links=links, bmc=_bmc(worked, path, number, written.bmc), data=data)
+
+
+def _bmc(worked: Worked, node: Path, number: int, written: WrittenBmc) -> Bmc:
+    path = (*node, "bmc")
+    why = f"host number {number} on the BMCs' network {BMC_NETWORK}"
+    return Bmc(
+        ipmi=worked.choose((*path, "ipmi"), written.ipmi, host_number(BMC_NETWORK, number), why),
+        user=worked.choose((*path, "user"), written.user, "admin", "the usual first user of a BMC"),
+    )
+
+
+def _database(
+    worked: Worked, written: WrittenDatabase | None, nodes: list[str], networks: dict[str, Network]
+) -> Database | None:
+    if written is None:
+        return None
+    path = ("services", "database")
+    on = worked.choose((*path, "on"), written.on, tuple(nodes[:2]), "the first two nodes")
+    if len(on) != 2:
+        worked.unknown.add((*path, "on"))
+        on = ("nobody", "nobody")
+    ssh = next((network for network in networks.values() if Use.SSH in network.uses), None)
+    if ssh is None and written.vip is None:
+        worked.unknown.add((*path, "vip"))
+    why = f"host number {VIP} on {ssh.name}, the first network for ssh" if ssh else ""
+    vip = worked.choose((*path, "vip"), written.vip, host_number(ssh.cidr, VIP) if ssh else _NO_ONE.ip, why)
+    return Database(
+        engine=worked.choose((*path, "engine"), written.engine, "mariadb", "the only one so far"),
+        replicated_by=worked.choose((*path, "replicated_by"), written.replicated_by, "drbd", "the only one so far"),
+        on=(on[0], on[1]),
+        size=worked.choose((*path, "size"), written.size, 1 << 30, "enough to begin with"),
+        vip=on_network(vip, networks.values()),
+        port=worked.choose((*path, "port"), written.port, 3306, "MySQL's own port"),
+    )
+
+
+def _objectives(worked: Worked, written: dict[str, WrittenObjective], services: list[str]) -> dict[str, Objective]:
+    """One for each service: what is written for it, else under `default`, else our own."""
+    objectives = {}
+    for service in services:
+        own, general = written.get(service, WrittenObjective()), written.get("default", WrittenObjective())
+        path = ("objectives", service)
+        objectives[service] = Objective(
+            downtime=_promise(worked, (*path, "downtime"), own.downtime, general.downtime, timedelta(seconds=30)),
+            lost_writes=_promise(worked, (*path, "lost_writes"), own.lost_writes, general.lost_writes, 0),
+        )
+    return objectives
+
+
+def _promise(worked: Worked, path: Path, own: T | None, general: T | None, default: T) -> T:
+    if own is None and general is not None:
+        worked.origins[path] = ("objectives", "default", path[-1])
+        return general
+    return worked.choose(path, own, default, "what every service is held to")
