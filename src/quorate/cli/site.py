@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from quorate.cluster.document import LARGEST
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.cluster.secrets import Secrets
@@ -30,6 +31,19 @@ ClusterFile = Annotated[Path, typer.Option("--file", "-f", envvar="QUORATE_FILE"
 Output = Annotated[Format, typer.Option("--output", "-o", help="For people, or for programs.")]
 
 
+def read_file(path: Path) -> bytes:
+    """A cluster file's bytes, or as many as show that it is too large. Raises InputError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise InputError(
+            f"the cluster file can't be read: {error.strerror}",
+            where=str(path),
+            todo="name it with --file, or set QUORATE_FILE; examples/lab.yaml is one to start from",
+        ) from None
+
+
 @dataclass(frozen=True)
 class Site:
     """A cluster file and all that belongs to it."""
@@ -41,15 +55,7 @@ class Site:
     @classmethod
     def open(cls, path: Path) -> "Site":
         """Reads and works out the cluster file. Raises InputError."""
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"the cluster file can't be read: {error.strerror}",
-                where=str(path),
-                todo="name it with --file, or set QUORATE_FILE; examples/lab.yaml is one to start from",
-            ) from None
-        cluster = load(text, str(path))
+        cluster = load(read_file(path), str(path))
         return cls(path, cluster, work_out(cluster))
 
     @property
@@ -68,7 +74,7 @@ class Site:
         return Lab(self.folder / "lab")
 
     def enter(self) -> "Site":
-        """Goes where the hosts are: into the lab's network if this site has a lab. From there on a lab is as real as a site."""
+        """Goes where the hosts are: into the lab's network if there is a lab; from there on it is as real as a site."""
         if self.lab.exists():
             self.lab.enter()
         return self
