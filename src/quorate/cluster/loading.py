@@ -120,9 +120,8 @@ def _problem(error: ErrorDetails) -> Problem:
         case "extra_forbidden":
             return _unknown_key(path)
         case "too_long":
-            what = (
-                f"more than {MOST_NODES if path == ('nodes',) else MOST_NETWORKS} {path[0]} are too many for Corosync"
-            )
+            limit = {"nodes": MOST_NODES, "networks": MOST_NETWORKS}[str(path[0])]
+            what = f"a cluster has at most {limit} {path[0]}"
             return Problem("too-many", path, what, at_key=True)
         case _:  # model_type, dict_type
             what = f"this is {kind(error['input'])} and must be a mapping"
