@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from quorate.drill.probes.sql import TABLE, Config
+
 
 class Server:
     """One mariadbd, to be stopped, killed and started again."""
@@ -89,3 +91,13 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def config(mariadb: Server, tmp_path: Path) -> Iterator[Config]:
+    mariadb.sql(
+        f"CREATE DATABASE drill; USE drill; {TABLE};"
+        "CREATE USER probe@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT INSERT ON drill.* TO probe@'127.0.0.1'"
+    )
+    yield Config("127.0.0.1", mariadb.port, "probe", "secret", "drill", str(tmp_path / "record"), timeout=1)
+    mariadb.sql("DROP DATABASE drill; DROP USER probe@'127.0.0.1'")

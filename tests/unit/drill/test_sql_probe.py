@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from quorate.drill import ledger, outage
-from quorate.drill.probes.sql import TABLE, Config
+from quorate.drill.probes.sql import Config
 from quorate.drill.record import Outcome, Reader, Record, Write
 
 from .conftest import Server
@@ -50,16 +50,6 @@ class Probe:
         self.process.stdin.close()
         assert self.process.wait(10) == 0
         return self.reader.record()
-
-
-@pytest.fixture
-def config(mariadb: Server, tmp_path: Path) -> Iterator[Config]:
-    mariadb.sql(
-        f"CREATE DATABASE drill; USE drill; {TABLE};"
-        "CREATE USER probe@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT INSERT ON drill.* TO probe@'127.0.0.1'"
-    )
-    yield Config("127.0.0.1", mariadb.port, "probe", "secret", "drill", str(tmp_path / "record"), timeout=1)
-    mariadb.sql("DROP DATABASE drill; DROP USER probe@'127.0.0.1'")
 
 
 @pytest.fixture

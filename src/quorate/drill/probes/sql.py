@@ -72,6 +72,8 @@ class Pool:
         self._attempts: set[asyncio.Task[None]] = set()
         self._held = 0
         """Connections and attempts together."""
+        self.trouble = ""
+        """Why the last attempt that failed did."""
         self.filled = asyncio.Event()
         """Every connection stood, once."""
 
@@ -123,8 +125,9 @@ class Pool:
                     autocommit=True,
                     connect_timeout=CONNECT_TIMEOUT,
                 )
-        except Exception:  # whatever it was: no connection, and the next attempt comes soon
+        except Exception as error:  # whatever it was: no connection, and the next attempt comes soon
             self._held -= 1
+            self.trouble = repr(error)
         else:
             self._idle.put_nowait(connection)
             if self._idle.qsize() == config.connections:
@@ -142,7 +145,7 @@ async def write(number: int, due: float, pool: Pool, config: Config, now: Callab
         async with asyncio.timeout(config.timeout):
             connection = await pool.take()
     except TimeoutError:
-        return ended(Outcome.REFUSED, None, "no connection")
+        return ended(Outcome.REFUSED, None, f"no connection: {pool.trouble}")
     sent = now()
     try:
         async with asyncio.timeout(config.timeout):
@@ -151,9 +154,11 @@ async def write(number: int, due: float, pool: Pool, config: Config, now: Callab
         pool.discard(connection)
         return ended(Outcome.UNKNOWN, sent, "no answer in time")
     except Exception as error:  # whatever it was: only the server's own word makes it more than unknown
+        if isinstance(error, pymysql.MySQLError) and error.args and error.args[0] in NOT_DONE:
+            pool.give_back(connection)
+            return ended(Outcome.REFUSED, sent, repr(error))
         pool.discard(connection)
-        said_no = isinstance(error, pymysql.MySQLError) and error.args and error.args[0] in NOT_DONE
-        return ended(Outcome.REFUSED if said_no else Outcome.UNKNOWN, sent, repr(error))
+        return ended(Outcome.UNKNOWN, sent, repr(error))
     pool.give_back(connection)
     return ended(Outcome.ACKNOWLEDGED, sent)
 
