@@ -59,6 +59,7 @@ def test_a_good_file_has_no_findings() -> None:
         # Addresses
         ((7, "same-address"), NODES + "    links: {storage: {address: 10.22.0.1}}"),
         ((7, "same-address"), NODES + "    links: {storage: {address: 10.22.0.12}}"),  # ctl2's default
+        ((4, "same-address"), NODES.replace("10.22.0.1}", "10.22.0.12}")),  # where it is written, not where it isn't
         ((7, "address-outside"), NODES + "    links: {storage: {address: 10.23.0.13}}"),
         ((7, "reserved-address"), NODES + "    links: {storage: {address: 10.22.0.0}}"),
         ((7, "reserved-address"), NODES + "    links: {storage: {address: 10.22.0.255}}"),
