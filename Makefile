@@ -1,0 +1,26 @@
+.PHONY: demo test check unit setup down
+
+# A database that survives a power cut, on three real nodes on this machine. Root.
+demo:
+	@began=$$(date +%s); ./scripts/setup && .venv/bin/quorate demo --began $$began
+
+# All checks and all tests, those on real nodes included (they need root, and say so where there is none).
+test: check
+	.venv/bin/pytest
+
+check:
+	@./scripts/setup --dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+# Seconds, no root.
+unit:
+	.venv/bin/pytest tests/unit
+
+setup:
+	@./scripts/setup --dev
+
+down:
+	.venv/bin/quorate lab down
