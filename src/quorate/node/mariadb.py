@@ -1,0 +1,115 @@
+#!/usr/bin/python3 -ESs
+"""Resource agent `ocf:quorate:mariadb`: MariaDB as a systemd unit that must answer, and not merely exist.
+
+A server that hangs keeps its process and its socket. So the monitor asks the server itself: it connects to the local
+socket and waits for the greeting with which every MariaDB connection begins. That needs no account.
+"""
+
+import socket
+import struct
+
+TYPE_CHECKING = False  # as in `typing`, without its import
+if TYPE_CHECKING:
+    from quorate.node import ocf
+else:
+    import ocf  # stands beside this file on a node
+
+UNIT = ocf.Parameter("unit", "mariadb.service", "The systemd unit that runs the server; Type=notify")
+SOCKET = ocf.Parameter("socket", "/run/mysqld/mysqld.sock", "The unix socket on which the server listens")
+ANSWER = ocf.Parameter("answer_timeout", "5", "Seconds in which the server must greet", "integer")
+
+GREETING, ERROR = 0x0A, 0xFF
+"""The first byte of the first packet: protocol version 10, or an error."""
+TOO_MANY_CONNECTIONS = 1040
+
+
+def start() -> int:
+    """Starts the unit; systemd waits until the server itself says that it is ready."""
+    if not silence():
+        return ocf.SUCCESS
+    status, said = ocf.systemctl("start", UNIT.value)
+    if status != 0:
+        raise ocf.Failed(f"systemctl start {UNIT.value}: {said}")
+    if why := silence():
+        raise ocf.Failed(f"started, but {why}")
+    return ocf.SUCCESS
+
+
+def stop() -> int:
+    """Stops the unit. A server that doesn't even greet is killed at once: it won't heed a polite signal either.
+
+    InnoDB recovers from a kill, and how long that takes is bounded by its log; how long a hanging server takes to
+    stop isn't bounded by anything.
+    """
+    if why := silence():
+        active, loaded = ocf.unit_state(UNIT.value)
+        if loaded == "not-found" or active in ("inactive", "failed"):
+            return ocf.SUCCESS
+        ocf.warn(f"{why}: killing it")
+        ocf.systemctl("kill", "--signal=SIGKILL", UNIT.value)
+    status, said = ocf.systemctl("stop", UNIT.value)
+    active, _ = ocf.unit_state(UNIT.value)
+    if active not in ("inactive", "failed"):
+        raise ocf.Failed(f"systemctl stop {UNIT.value} ended with {status}, the unit is still {active}: {said}")
+    return ocf.SUCCESS
+
+
+def monitor() -> int:
+    """Running means that it greets. systemd is only asked, if not, whether it should have."""
+    why = silence()
+    if not why:
+        return ocf.SUCCESS
+    active, loaded = ocf.unit_state(UNIT.value)
+    if loaded == "not-found" or active in ("inactive", "failed"):
+        return ocf.NOT_RUNNING
+    raise ocf.Failed(f"the unit is {active}, but {why}")
+
+
+def validate() -> int:
+    """Whether the parameters can be right, and the unit is there."""
+    ANSWER.seconds  # noqa: B018
+    if not SOCKET.value.startswith("/"):
+        raise ocf.Failed(f"socket: {SOCKET.value!r} is no absolute path", ocf.ERR_CONFIGURED)
+    _, loaded = ocf.unit_state(UNIT.value)
+    if loaded != "loaded":
+        raise ocf.Failed(f"the unit {UNIT.value} is {loaded}", ocf.ERR_INSTALLED)
+    return ocf.SUCCESS
+
+
+def silence() -> str:
+    """Why the server doesn't answer; empty if it does."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            # Not `settimeout`: a connection to a server with a full queue would fail at once instead of waiting.
+            patience = struct.pack("ll", ANSWER.seconds, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+            connection.connect(SOCKET.value)
+            packet = connection.recv(64)
+    except BlockingIOError:
+        return f"the server doesn't greet within {ANSWER.value} s"
+    except OSError as error:
+        return f"nobody listens on {SOCKET.value} ({error.strerror})"
+    # Three bytes of length, one of sequence, then the greeting; or an error with its number, low byte first.
+    kind = packet[4:5]
+    if kind == bytes([GREETING]):
+        return ""
+    if kind == bytes([ERROR]) and int.from_bytes(packet[5:7], "little") == TOO_MANY_CONNECTIONS:
+        return ""  # alive, and busy: to kill it would help nobody
+    return f"the server greets with {packet!r}"
+
+
+if __name__ == "__main__":
+    ocf.run(
+        "mariadb",
+        "MariaDB as a systemd unit, asked for its greeting\n"
+        "Starts and stops the unit; the monitor connects to the server's socket and waits for its greeting, so that a "
+        "server that hangs counts as failed.",
+        [UNIT, SOCKET, ANSWER],
+        [
+            ocf.Action("start", start, timeout=120),
+            ocf.Action("stop", stop, timeout=60),
+            ocf.Action("monitor", monitor, timeout=15, interval=5),
+            ocf.Action("validate-all", validate, timeout=10),
+        ],
+    )

@@ -84,7 +84,7 @@ def _server(database: Database, cluster: Cluster) -> Part:
         File("/etc/mysql/mariadb.conf.d/90-quorate.cnf", (configuration(database),)),
         File("/etc/systemd/system/mariadb.service.d/quorate.conf", (UNIT,)),
         File("/usr/lib/ocf/resource.d/quorate/mariadb", (node.source("mariadb"),), mode=0o755),
-        File("/usr/lib/quorate/ocf.py", (node.source("ocf"),)),
+        File("/usr/lib/ocf/resource.d/quorate/ocf.py", (node.source("ocf"),)),
     )
     return Part(
         packages=dict.fromkeys(database.on, ("mariadb-server",)),
@@ -139,6 +139,8 @@ innodb-log-file-size           = {pool // 2 // MIB}M
 skip-name-resolve
 max-connections                = 500
 connect-timeout                = 10
+# The cluster's monitor connects and leaves without logging in; level 2 has a warning for each time.
+log-warnings                   = 1
 """
 
 
@@ -147,6 +149,8 @@ UNIT = f"""\
 # Pacemaker starts and stops this unit. Without the defaults systemd doesn't stop it at shutdown on its own account:
 # it would come before Pacemaker, which then takes an orderly stop for a failure.
 DefaultDependencies=no
+# How often it may be started is Pacemaker's to count.
+StartLimitIntervalSec=0
 
 [Service]
 # Debian's preparations are for Galera and for upgrades; each start of a shell lengthens an outage.
