@@ -60,3 +60,5 @@ class State:
     failed_actions: tuple[str, ...]
     active: Mapping[str, str | None]
     """By service: the node that serves clients."""
+    bans: tuple[str, ...] = ()
+    """Constraints that keep a resource off a node and that no design declares, each a sentence."""

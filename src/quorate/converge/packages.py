@@ -1,0 +1,103 @@
+"""Debian packages, installed without questions and without starting what Pacemaker is to start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from quorate.converge import marks
+from quorate.converge.step import Phase, View
+from quorate.hosts import CommandFailed, Host, Hosts
+from quorate.hosts.inspection import Request, Seen
+from quorate.progress import Say
+
+INSTALL_TIMEOUT = 1800.0
+APT = (
+    "env",
+    "DEBIAN_FRONTEND=noninteractive",
+    "LC_ALL=C",
+    "apt-get",
+    "--quiet",
+    "--yes",
+    "--option=DPkg::Lock::Timeout=300",  # unattended-upgrades, or what a killed `apply` left running
+    "--option=Dpkg::Options::=--force-confdef",
+    "--option=Dpkg::Options::=--force-confold",
+)
+
+
+@dataclass(frozen=True)
+class InstallPython:
+    """The one change that comes before a host can be looked at."""
+
+    host: str
+    phase: ClassVar[Phase] = Phase.PYTHON
+    title: ClassVar[str] = "install python3"
+
+    def asks(self) -> Mapping[str, Request]:
+        """Nothing: whether there is a python3 shows by itself."""
+        return {}
+
+    def differs(self, view: View) -> str | None:
+        """Whether the look at the host failed for want of it."""
+        return None if view[self.host].python else "it isn't there; what else is missing shows afterwards"
+
+    async def do(self, hosts: Hosts, view: View, say: Say) -> None:
+        """Installs it."""
+        await install(await hosts.host(self.host), ("python3",))
+
+
+@dataclass(frozen=True)
+class InstallPackages:
+    """All packages of a host in one go."""
+
+    host: str
+    packages: tuple[str, ...]
+    units: tuple[str, ...]
+    """The units that the packages may bring, and that nobody but later steps starts."""
+    phase: ClassVar[Phase] = Phase.PACKAGES
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return "install packages"
+
+    def asks(self) -> Mapping[str, Request]:
+        """The packages' states, and which units exist."""
+        return {self.host: Request(packages=frozenset(self.packages), units=frozenset(self.units))}
+
+    def differs(self, view: View) -> str | None:
+        """Names what is missing."""
+        missing = self.missing(view[self.host])
+        return f"missing: {', '.join(missing)}" if missing else None
+
+    def missing(self, seen: Seen) -> list[str]:
+        """The packages that aren't installed."""
+        return [name for name in self.packages if name not in seen.packages]
+
+    async def do(self, hosts: Hosts, view: View, say: Say) -> None:
+        """Installs what is missing.
+
+        Debian starts a daemon as soon as it is installed; deb-systemd-invoke(1p) leaves out a masked unit. The mask is
+        in /run: if we are killed in the middle, the next run or a reboot clears it, and no policy-rc.d stays behind.
+        """
+        host, seen = await hosts.host(self.host), view[self.host]
+        coming = [unit for unit in self.units if unit not in seen.units or seen.units[unit].load == "not-found"]
+        await marks.make(host, *map(marks.new, coming))
+        if coming:
+            await host.run("systemctl", "mask", "--runtime", "--quiet", "--", *coming)
+        try:
+            await install(host, tuple(self.missing(seen)))
+        finally:
+            if coming:
+                await host.run("systemctl", "unmask", "--runtime", "--quiet", "--", *coming)
+
+
+async def install(host: Host, packages: tuple[str, ...]) -> None:
+    """Installs packages and what they depend on; removes none. The lists are fetched only if it fails without."""
+    command = (*APT, "install", "--no-install-recommends", "--no-remove", "--", *packages)
+    try:
+        await host.run(*command, timeout=INSTALL_TIMEOUT)
+    except CommandFailed:
+        # Lists that are missing or old, or an installation that a power cut left half done.
+        await host.run("env", *APT[1:3], "dpkg", "--configure", "--pending", timeout=INSTALL_TIMEOUT)
+        await host.run(*APT, "update", timeout=INSTALL_TIMEOUT)
+        await host.run(*command, timeout=INSTALL_TIMEOUT)

@@ -1,0 +1,72 @@
+"""From a design to its steps, and from a look at the hosts to the plan: the steps that differ, in order."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from quorate.cluster.model import Cluster
+from quorate.converge import obstacles
+from quorate.converge.cluster import Configure, FormCluster, ReloadCorosync, StartDaemons
+from quorate.converge.files import write
+from quorate.converge.packages import InstallPackages, InstallPython
+from quorate.converge.replication import Adjust, Initialise
+from quorate.converge.step import Phase, Step, View
+from quorate.converge.units import SetUnit
+from quorate.converge.volumes import CreateGroup, CreateMetadata, CreateVolume, Zero
+from quorate.design.model import Design, HostDesign
+from quorate.hosts.inspection import Request
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step that differs, and why."""
+
+    step: Step
+    why: str
+
+
+def steps(design: Design, secret: Callable[[str], bytes]) -> tuple[Step, ...]:
+    """Every step of a design, on each host in the order in which they have to be done."""
+    names = tuple(design.hosts)
+    return (
+        *(step for host in design.hosts.values() for step in _of_host(design, host, secret)),
+        *(Initialise(volume) for volume in design.volumes),
+        ReloadCorosync(names),
+        FormCluster(names),
+        Configure(design),
+    )
+
+
+def _of_host(design: Design, host: HostDesign, secret: Callable[[str], bytes]) -> Iterator[Step]:
+    yield InstallPython(host.name)
+    yield InstallPackages(host.name, host.packages, tuple(unit.name for unit in host.units))
+    yield from (write(host.name, file, secret) for file in host.files)
+    yield from (SetUnit(host.name, unit) for unit in host.units)
+    own = tuple(volume for volume in design.volumes if host.name in volume.hosts)
+    for device in dict.fromkeys(volume.backing[host.name] for volume in own):
+        yield CreateGroup(design.cluster, host.name, device)
+    for volume in own:
+        yield CreateVolume(host.name, volume)
+        yield Zero(host.name, volume)
+        yield CreateMetadata(host.name, volume)
+    if own:
+        yield Adjust(host.name, own)
+    yield StartDaemons(host.name)
+
+
+def asks(cluster: Cluster, all_steps: Iterable[Step]) -> dict[str, Request]:
+    """What one look has to bring so that every step and every obstacle can be judged."""
+    requests = obstacles.asks(cluster)
+    for step in all_steps:
+        for host, request in step.asks().items():
+            requests[host] |= request
+    return requests
+
+
+def differing(all_steps: Sequence[Step], view: View, phase: Phase | None = None) -> list[Planned]:
+    """The steps that differ, of one phase or of all in their order."""
+    return [
+        Planned(step, why)
+        for each in ([phase] if phase else Phase)
+        for step in all_steps
+        if step.phase is each and (why := step.differs(view)) is not None
+    ]
