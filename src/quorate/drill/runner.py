@@ -25,11 +25,10 @@ from quorate.drill.probes.sql import Config
 from quorate.drill.record import Record
 from quorate.drill.replicas import Replicas
 from quorate.drill.verdict import Promise, Verdict
-from quorate.drill.waiting import until
-from quorate.errors import QuorateError, Refused
+from quorate.errors import HostError, QuorateError, Refused
 from quorate.hosts import Host, Hosts
 from quorate.live.state import State
-from quorate.progress import Progress
+from quorate.progress import Progress, Say
 
 STEADY = 3.0
 """Seconds of clean answers before a fault is injected, and after it before clients count as served again."""
@@ -66,17 +65,17 @@ class Interrupted(DrillStopped):
 
 
 async def series(drill: Drill, count: int, progress: Progress) -> AsyncIterator[Verdict]:
-    """Holds the same drill several times; a drill on the active node finds another one active each time."""
+    """Holds the same drill several times. A target by role is another node each time."""
     service = targets.service(drill.on, drill.design)
-    last = None
+    last: Verdict | None = None
     for _ in range(count):
-        hosts = drill.design.services[service].hosts
-        if last and (await live.read(drill.hosts, drill.design)).active.get(service) == last.node:
-            with progress.phase("The other node's turn: planned switch-over"):
-                await replicas.switch_over(
-                    drill.hosts, drill.design, service, next(host for host in hosts if host != last.node)
-                )
-                await _ready_again(drill)
+        if last and drill.on not in drill.design.hosts:
+            state = await live.read(drill.hosts, drill.design)
+            if targets.node(drill.on, drill.design, state) == last.node:
+                to = next(host for host in drill.design.services[service].hosts if host != state.active[service])
+                with progress.phase(f"Planned switch-over to {to}, so that another node's turn comes") as say:
+                    await replicas.switch_over(drill.hosts, drill.design, service, to)
+                    await _wait_until_ready(drill, say)
         last = await run(drill, progress)
         yield last
 
@@ -204,11 +203,11 @@ async def _break_under_load(
                     problems.append(f"clients were not served steadily within {OUTAGE_LIMIT:g} s")
                     say(problems[-1])
             with progress.phase(f"{node} is back, the replicas are equal, the cluster is ready") as say:
-                if not await _ready_again(drill):
+                if not await _wait_until_ready(drill, say):
                     problems.append(f"the cluster was not ready again within {REPAIR_LIMIT:g} s")
                     say(f"{problems[-1]}; healing {drill.fault.name}")
                     await drill.fault.heal(drill.tools, node)
-                    await _ready_again(drill)
+                    await _wait_until_ready(drill, say)
         finally:
             await drill.fault.heal(drill.tools, node)
         return await probe.stop(), blow
@@ -234,9 +233,9 @@ async def _look_again(
 
     first = await look()
     other = next(host for host in design.hosts if host != first)
-    with progress.phase(f"Planned switch-over to {other}"):
+    with progress.phase(f"Planned switch-over to {other}") as say:
         await replicas.switch_over(drill.hosts, drill.design, service, other)
-        if not await _ready_again(drill):
+        if not await _wait_until_ready(drill, say):
             problems.append("the cluster was not ready after a planned switch-over")
     await look()
     for volume in drill.design.volumes:
@@ -246,13 +245,13 @@ async def _look_again(
     return Replicas(design.hosts, found, verify)
 
 
-async def _ready_again(drill: Drill) -> bool:
-    """Waits until the cluster is ready; not by looking too often, for a look costs the nodes a process each."""
-
-    async def ready() -> bool:
-        return not live.unmet(drill.design, await live.read(drill.hosts, drill.design))
-
-    return await until(ready, REPAIR_LIMIT, every=2)
+async def _wait_until_ready(drill: Drill, say: Say) -> bool:
+    """Not by looking too often: a look costs each node a process, and clients are being served."""
+    try:
+        await live.wait_until_ready(drill.hosts, drill.design, say, timeout=REPAIR_LIMIT, interval=2)
+    except HostError:
+        return False
+    return True
 
 
 async def _active_host(drill: Drill, service: str) -> Host:

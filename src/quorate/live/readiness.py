@@ -126,8 +126,10 @@ def _replicas(state: State) -> Iterator[str]:
                 yield f"{volume} on {host} is not connected to its peer ({side.connection})."
 
 
-async def wait_until_ready(hosts: Hosts, design: Design, say: Say, *, timeout: float = TIMEOUT) -> State:
-    """Looks again and again until nothing is missing, and says whenever that changes.
+async def wait_until_ready(
+    hosts: Hosts, design: Design, say: Say, *, timeout: float = TIMEOUT, interval: float = INTERVAL
+) -> State:
+    """Looks again and again, `interval` seconds apart, until nothing is missing, and says whenever that changes.
 
     Raises:
         HostError: still not ready after `timeout` seconds; says what is missing.
@@ -145,7 +147,7 @@ async def wait_until_ready(hosts: Hosts, design: Design, say: Say, *, timeout: f
                     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
                     say(f"{missing[0]}{more}")
                     shown = missing
-                await asyncio.sleep(INTERVAL)
+                await asyncio.sleep(interval)
     except TimeoutError:
         raise HostError(
             f"not ready after {timeout:g} s:\n" + "\n".join(f"  - {line}" for line in missing),
