@@ -37,7 +37,7 @@ def foundation(cluster: Cluster) -> Part:
         File("/etc/corosync/corosync.conf", (corosync.conf(cluster),), restarts="corosync.service"),
         File("/etc/corosync/authkey", (Secret(AUTHKEY),), mode=0o400, restarts="corosync.service"),
     )
-    packages = ("corosync", "pacemaker", "pacemaker-cli-utils", "resource-agents", "python3-minimal")
+    packages = ("corosync", "pacemaker", "pacemaker-cli-utils", "resource-agents", "python3")
     units = (Unit("corosync.service", enabled=True), Unit("pacemaker.service", enabled=True))
     return Part(
         packages=dict.fromkeys(cluster.nodes, packages),

@@ -91,7 +91,7 @@ def installed(folder: Path, **environment: str) -> Agent:
     variables = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "UNIT_FOLDER": str(folder), **environment}
 
     def run(action: str, **more: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-ESs", folder / "mariadb", action]
+        argv = [sys.executable, "-ESs", str(folder / "mariadb"), action]
         return subprocess.run(argv, env=variables | more, capture_output=True, text=True, timeout=30)
 
     return run
