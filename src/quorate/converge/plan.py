@@ -10,7 +10,7 @@ from quorate.converge.files import write
 from quorate.converge.packages import InstallPackages, InstallPython
 from quorate.converge.replication import Adjust, Initialise
 from quorate.converge.step import Phase, Step, View
-from quorate.converge.units import SetUnit
+from quorate.converge.units import SetUnits
 from quorate.converge.volumes import CreateGroup, CreateMetadata, CreateVolume, Zero
 from quorate.design.model import Design, HostDesign
 from quorate.hosts.inspection import Request
@@ -40,7 +40,7 @@ def _of_host(design: Design, host: HostDesign, secret: Callable[[str], bytes]) -
     yield InstallPython(host.name)
     yield InstallPackages(host.name, host.packages, tuple(unit.name for unit in host.units))
     yield from (write(host.name, file, secret) for file in host.files)
-    yield from (SetUnit(host.name, unit) for unit in host.units)
+    yield SetUnits(host.name, host.units)
     own = tuple(volume for volume in design.volumes if host.name in volume.hosts)
     for device in dict.fromkeys(volume.backing[host.name] for volume in own):
         yield CreateGroup(design.cluster, host.name, device)

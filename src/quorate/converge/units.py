@@ -14,51 +14,60 @@ from quorate.services.parts import Unit
 PACEMAKER = "pacemaker.service"
 
 
+SYSTEMCTL = ("env", "SYSTEMCTL_SKIP_SYSV=1", "systemctl")
+"""Without the detour through update-rc.d, which has systemd read everything again for each unit."""
+
+
 @dataclass(frozen=True)
-class SetUnit:
-    """Whether systemd starts a unit at boot. It starts none here: that is Pacemaker's affair, or the start's."""
+class SetUnits:
+    """Which units systemd starts at boot. It starts none here: that is Pacemaker's affair, or a later step's."""
 
     host: str
-    unit: Unit
+    units: tuple[Unit, ...]
     phase: ClassVar[Phase] = Phase.UNITS
-
-    @property
-    def title(self) -> str:
-        """What it does."""
-        return f"{'enable' if self.unit.enabled else 'disable'} {self.unit.name}"
+    title: ClassVar[str] = "set what systemd starts at boot"
 
     def asks(self) -> Mapping[str, Request]:
-        """The unit's state, and whether Pacemaker is there to run it."""
-        return {self.host: Request(units=frozenset({self.unit.name, PACEMAKER})) | marks.ASK}
+        """The units' states, and whether Pacemaker is there to run them."""
+        return {self.host: Request(units=frozenset({PACEMAKER, *(unit.name for unit in self.units)})) | marks.ASK}
 
     def differs(self, view: View) -> str | None:
-        """The first thing about it that has to change."""
-        seen = view[self.host]
-        found = seen.units.get(self.unit.name)
-        if found is None or found.load == "not-found":
-            return "it isn't there yet" if self.unit.enabled else None
-        if found.enabled == "masked-runtime":
-            return "it is masked until the next boot"
-        if found.stale:
-            return "systemd has not read its changed files"
-        if found.enabled.startswith("enabled") != self.unit.enabled:
-            return f"it is {found.enabled}"
-        if started_by_installation(self.unit, seen):
-            return "its installation started it"
-        return "it is newly installed" if marks.new(self.unit.name) in seen.pending else None
+        """What has to change about each."""
+        found = [f"{unit.name} {why}" for unit in self.units if (why := _differs(unit, view[self.host]))]
+        return "; ".join(found) or None
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
-        """Puts it right."""
-        host, seen, name = await hosts.host(self.host), view[self.host], self.unit.name
-        found = seen.units.get(name)
-        if found and found.enabled == "masked-runtime":
-            await host.run("systemctl", "unmask", "--runtime", "--quiet", "--", name)
-        if found and found.stale:
-            await host.run("systemctl", "daemon-reload")
-        if started_by_installation(self.unit, seen):
-            await host.run("systemctl", "stop", "--", name, timeout=120)
-        await host.run("systemctl", "enable" if self.unit.enabled else "disable", "--quiet", "--", name)
-        await marks.remove(host, marks.new(name))
+        """Puts them right, with one reading of systemd's files for all."""
+        host, seen = await hosts.host(self.host), view[self.host]
+        due = [unit for unit in self.units if _differs(unit, seen)]
+        if masked := [unit.name for unit in due if unit.name in seen.units and _is_masked(unit, seen)]:
+            await host.run("systemctl", "unmask", "--runtime", "--quiet", "--", *masked)
+        for verb, enabled in (("enable", True), ("disable", False)):
+            if names := [unit.name for unit in due if unit.enabled is enabled]:
+                await host.run(*SYSTEMCTL, verb, "--quiet", "--no-reload", "--", *names)
+        await host.run("systemctl", "daemon-reload")
+        if started := [unit.name for unit in due if started_by_installation(unit, seen)]:
+            await host.run("systemctl", "stop", "--", *started, timeout=120)
+        await marks.remove(host, *(marks.new(unit.name) for unit in due))
+
+
+def _differs(unit: Unit, seen: Seen) -> str | None:
+    found = seen.units.get(unit.name)
+    if found is None or found.load == "not-found":
+        return "isn't there yet" if unit.enabled else None
+    if _is_masked(unit, seen):
+        return "is masked until the next boot"
+    if found.stale:
+        return "has changed files that systemd hasn't read"
+    if found.enabled.startswith("enabled") != unit.enabled:
+        return f"is {found.enabled}"
+    if started_by_installation(unit, seen):
+        return "was started by its installation"
+    return "is newly installed" if marks.new(unit.name) in seen.pending else None
+
+
+def _is_masked(unit: Unit, seen: Seen) -> bool:
+    return seen.units[unit.name].enabled == "masked-runtime"
 
 
 def started_by_installation(unit: Unit, seen: Seen) -> bool:

@@ -137,16 +137,16 @@ async def wait_until_ready(
     missing: list[str] = []
     try:
         async with asyncio.timeout(timeout):
-            shown: list[str] = []
+            shown = ""
             while True:
                 state = await read(hosts, design)
                 missing = unmet(design, state)
                 if not missing:
                     return state
-                if missing != shown:
-                    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-                    say(f"{missing[0]}{more}")
-                    shown = missing
+                more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+                if (line := f"{missing[0]}{more}") != shown:
+                    say(line)
+                    shown = line
                 await asyncio.sleep(interval)
     except TimeoutError:
         raise HostError(
