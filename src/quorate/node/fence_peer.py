@@ -2,7 +2,8 @@
 """What DRBD 8.4 asks before a node writes without its peer, and what lifts the answer again.
 
     fence-peer fence SECONDS      DRBD's `fence-peer` handler: may this node go on, or become primary, alone?
-    fence-peer unfence SECONDS    its `unfence-peer` handler, called by the resource agent of a primary in sync
+    fence-peer unfence SECONDS    its `unfence-peer` handler, called after a resync, and by the resource agent of a
+                                  primary in sync
 
 The answer is a constraint in the cluster's configuration, one a volume, with a fixed id, that forbids every node but
 one (the holder) to be promoted. DRBD freezes writes until the answer is there (`fencing resource-and-stonith`).
@@ -321,7 +322,12 @@ def fence(resource: str, me: str, peer: str, minors: list[str], patience: float)
 
 
 def unfence(resource: str, me: str, minors: list[str]) -> int:
-    """Removes the constraint if it may go; the exit status."""
+    """Removes the constraint if it may go; the exit status.
+
+    In a process of its own: DRBD's worker waits for a handler after a resync, and writes wait for the worker.
+    """
+    if os.fork():
+        return 0
     try:
         view = look(cibadmin("--query"), resource)
         decision = decide_unfence(me, volumes_now(minors), view)

@@ -75,7 +75,8 @@ def _clone(volume: Volume) -> Clone:
             "ocf:linbit:drbd",
             parameters={
                 "drbd_resource": volume.name,
-                # On the primary, with both disks UpToDate, the agent's monitor calls the `unfence-peer` handler.
+                # DRBD calls the `unfence-peer` handler after a resync; in case that failed, the monitor of a primary
+                # in sync calls it again.
                 "unfence_if_all_uptodate": "true",
                 "ignore_missing_notifications": "true",
             },
@@ -85,8 +86,8 @@ def _clone(volume: Volume) -> Clone:
                 Operation("demote", timeout=60),
                 Operation("stop", timeout=60),
                 # Two monitors of one resource need two intervals: an operation's identity is its name and interval.
-                Operation("monitor", timeout=20, interval=10, role=PROMOTED),
-                Operation("monitor", timeout=20, interval=20, role="Unpromoted"),
+                Operation("monitor", timeout=20, interval=20, role=PROMOTED),
+                Operation("monitor", timeout=20, interval=30, role="Unpromoted"),
             ),
         ),
         meta={

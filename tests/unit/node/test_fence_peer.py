@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from quorate import node
+from quorate.node import source
 from quorate.node.fence_peer import (
     NO_ANSWER,
     OUTDATE_MYSELF,
@@ -246,7 +246,7 @@ def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler
         pytest.skip("no cibadmin on this machine: install pacemaker-cli-utils")
     me = os.uname().nodename
     program = tmp_path / "fence-peer"
-    program.write_text(node.source("fence_peer").replace('"/proc/drbd"', f'"{tmp_path}/proc"'))
+    program.write_text(source("fence_peer").replace('"/proc/drbd"', f'"{tmp_path}/proc"'))
     cib = tmp_path / "cib.xml"
 
     def run(
@@ -325,7 +325,6 @@ def test_the_peers_constraint_outdates_this_node(handler: Handler, tmp_path: Pat
 def test_what_cannot_be_read_is_no_answer(handler: Handler, tmp_path: Path) -> None:
     assert handler("fence", proc=proc(), cib_file=tmp_path / "none").returncode == NO_ANSWER
     assert handler("fence", proc="", ctl2=FENCED[0], ctl3=MEMBER[0]).returncode == NO_ANSWER
-    assert handler("unfence", cib_file=tmp_path / "none").returncode == NO_ANSWER
     assert handler("fence", patience="soon").returncode == NO_ANSWER
 
 

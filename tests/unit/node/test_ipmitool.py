@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quorate import node
+from quorate.node import source
 
 COMMAND = shlex.split(
     # As fence_ipmilan builds it without a password (fence-agents 4.12 to 4.16).
@@ -21,7 +21,7 @@ def ipmitool(tmp_path: Path) -> Path:
     show.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     show.chmod(0o755)
     wrapper = tmp_path / "ipmitool"
-    wrapper.write_text(node.source("ipmitool.sh").replace("/usr/bin/ipmitool", str(show)))
+    wrapper.write_text(source("ipmitool.sh").replace("/usr/bin/ipmitool", str(show)))
     return wrapper
 
 

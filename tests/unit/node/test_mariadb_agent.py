@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from quorate import node
+from quorate.node import source
 
 SUCCESS, ERR_GENERIC, ERR_UNIMPLEMENTED, ERR_INSTALLED, ERR_CONFIGURED, NOT_RUNNING = 0, 1, 3, 5, 6, 7
 
@@ -86,8 +86,8 @@ def agent(unit: Path) -> Agent:
 
 def installed(folder: Path, **environment: str) -> Agent:
     """The agent beside its engine, as on a node."""
-    (folder / "ocf.py").write_text(node.source("ocf"))
-    (folder / "mariadb").write_text(node.source("mariadb"))
+    (folder / "ocf.py").write_text(source("ocf"))
+    (folder / "mariadb").write_text(source("mariadb"))
     variables = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "UNIT_FOLDER": str(folder), **environment}
 
     def run(action: str, **more: str) -> subprocess.CompletedProcess[str]:
