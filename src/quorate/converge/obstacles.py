@@ -27,7 +27,7 @@ def find(cluster: Cluster, design: Design, view: View) -> list[Obstacle]:
     """All that stands in the way, on every host. Pure."""
     return [
         *(obstacle for seen in view.values() for obstacle in _host(cluster, design, seen)),
-        *volumes.obstacles(cluster.name, design.volumes, {name: seen for name, seen in view.items() if seen.python}),
+        *volumes.obstacles(cluster.name, design.volumes, view),
     ]
 
 

@@ -63,10 +63,12 @@ def asks(cluster: Cluster, all_steps: Iterable[Step]) -> dict[str, Request]:
 
 
 def differing(all_steps: Sequence[Step], view: View, phase: Phase | None = None) -> list[Planned]:
-    """The steps that differ, of one phase or of all in their order."""
+    """The steps that differ, of one phase or of all in their order; of a host that couldn't be looked at, the first."""
     return [
         Planned(step, why)
         for each in ([phase] if phase else Phase)
         for step in all_steps
-        if step.phase is each and (why := step.differs(view)) is not None
+        if step.phase is each
+        and (each is Phase.PYTHON or step.host is None or view[step.host].python)
+        and (why := step.differs(view)) is not None
     ]

@@ -227,6 +227,8 @@ def obstacles(cluster: str, volumes: tuple[Volume, ...], view: View) -> Iterator
     """What speaks against touching the volumes' devices."""
     for host in sorted({host for volume in volumes for host in volume.hosts}):
         seen = view[host]
+        if not seen.python:
+            continue  # nothing could be looked at yet
         needed: dict[str, int] = {}
         for volume in volumes:
             if host in volume.hosts:

@@ -118,21 +118,22 @@ def _host_key_error(where: str, gatekeeper: _Gatekeeper, known: _KnownHosts) -> 
     host, address, port, key = gatekeeper.offered
     entry = host if port == asyncssh.DEFAULT_PORT else f"[{host}]:{port}"
     expected = known.entries.match(host, address, None if port == asyncssh.DEFAULT_PORT else port)[0]
+    line = f"{entry} {key.export_public_key().decode().strip()}"
     compare = f"Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_{_kind(key)}_key.pub` on the host's own console"
-    accept = f"ssh-keyscan -t {_kind(key)} -p {port} {host} >> {known.file}"
+    accept = f"add this line to {known.file}:\n    {line}"
     if not expected:
         return HostKeyUnknown(
             f"its host key isn't known: {_kind(key)} {key.get_fingerprint()}",
             where=where,
             means="Nobody has said yet that this is the right machine; nothing was sent to it.",
-            todo=f"{compare}; if it is the same: {accept}",
+            todo=f"{compare}. If it is the same, {accept}",
         )
     return HostKeyChanged(
         f"its host key has changed: it shows {_kind(key)} {key.get_fingerprint()}, "
         f"known_hosts has {', '.join(f'{_kind(old)} {old.get_fingerprint()}' for old in expected)}",
         where=where,
         means="It was installed anew, or another machine answers at its address; nothing was sent to it.",
-        todo=f"{compare}; if it is the same: ssh-keygen -f {known.file} -R '{entry}' && {accept}",
+        todo=f"{compare}. If it is the same, run `ssh-keygen -f {known.file} -R '{entry}'` and {accept}",
     )
 
 

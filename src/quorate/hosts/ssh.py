@@ -86,32 +86,36 @@ class Host:
             CommandTimedOut: not done after `timeout` seconds.
             ConnectionLost: the connection ended first.
         """
-        begun = time.monotonic()
         content = input.encode() if isinstance(input, str) else input or b""
-        try:
-            async with self._sessions:
-                command = shlex.join((*BOUNDED, f"{timeout:g}", *argv))
-                process = await self._connection.create_process(command, encoding=None)
-                try:
-                    async with asyncio.timeout(timeout + GRACE):
-                        stdout, stderr = await process.communicate(content)
-                        await process.wait_closed()
-                except TimeoutError:
-                    raise CommandTimedOut(self.name, argv, timeout) from None
-                finally:
-                    process.close()
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectionLost(self.name, argv, str(error)) from None
-        if (status := process.returncode) is None:  # the channel closed without an exit status
-            raise ConnectionLost(self.name, argv, "no exit status came")
-        result = Result(
-            status, stdout.decode(errors="replace"), stderr.decode(errors="replace"), time.monotonic() - begun
-        )
-        if result.status in TIMED_OUT and result.seconds >= timeout:
-            raise CommandTimedOut(self.name, argv, timeout)
+        result = await self._run(argv, argv, content, timeout)
         if check and result.status != 0:
             raise CommandFailed(self.name, argv, result.status, result.stdout, result.stderr)
         return result
+
+    async def _run(self, argv: tuple[str, ...], shown: tuple[str, ...], content: bytes, timeout: float) -> Result:
+        """Runs a command that messages show as another, shorter one."""
+        begun = time.monotonic()
+        command = shlex.join((*BOUNDED, f"{timeout:g}", *argv))
+        try:
+            async with self._sessions, asyncio.timeout(timeout + GRACE):
+                process = await self._connection.create_process(command, encoding=None)
+                try:
+                    if not content:
+                        process.stdin.write_eof()  # communicate() sends it only after some content
+                    stdout, stderr = await process.communicate(content)
+                    await process.wait_closed()
+                finally:
+                    process.close()
+        except TimeoutError:
+            raise CommandTimedOut(self.name, shown, timeout) from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectionLost(self.name, shown, str(error)) from None
+        if (status := process.returncode) is None:  # the channel closed without an exit status
+            raise ConnectionLost(self.name, shown, "no exit status came")
+        seconds = time.monotonic() - begun
+        if status in TIMED_OUT and seconds >= timeout:
+            raise CommandTimedOut(self.name, shown, timeout)
+        return Result(status, stdout.decode(errors="replace"), stderr.decode(errors="replace"), seconds)
 
     async def put(
         self, path: str, content: bytes, *, mode: int = 0o644, owner: str = "root", group: str = "root"
@@ -120,10 +124,11 @@ class Host:
 
         The content travels through stdin only. Missing folders are made.
         """
-        arguments = (path, f"{mode:o}", f"{owner}:{group}", str(len(content)))
-        result = await self.run("sh", "-c", PUT, "sh", *arguments, input=content, check=False)
+        argv = ("sh", "-c", PUT, "sh", path, f"{mode:o}", f"{owner}:{group}", str(len(content)))
+        shown = ("put", path)
+        result = await self._run(argv, shown, content, 60)
         if result.status != 0:
-            raise CommandFailed(self.name, ("put", path), result.status, result.stdout, result.stderr)
+            raise CommandFailed(self.name, shown, result.status, result.stdout, result.stderr)
 
     async def python(self, program: str, request: object, *, timeout: float = 60) -> Any:
         """Runs a program of `node/` (its text) with a JSON request on stdin and returns its JSON answer.
@@ -135,19 +140,19 @@ class Host:
         source = program.encode()
         content = b"%d\n%s%s" % (len(source), source, json.dumps(request).encode())
         # -I -S: nothing of the host's own Python environment is read; it also starts faster.
-        argv = ("python3", "-I", "-S", "-c", RUN_PROGRAM)
-        result = await self.run(*argv, input=content, timeout=timeout, check=False)
-        if result.status == 127:
+        argv, shown = ("python3", "-I", "-S", "-c", RUN_PROGRAM), ("python3", "-")
+        result = await self._run(argv, shown, content, timeout)
+        if result.status == 127 or "ModuleNotFoundError" in result.stderr:  # python3-minimal lacks half of it
             raise PythonMissing(
                 "python3 isn't installed", where=self.name, todo=f"On {self.name}: apt-get install python3"
             )
         if result.status != 0:
-            raise CommandFailed(self.name, argv[:1], result.status, result.stdout, result.stderr)
+            raise CommandFailed(self.name, shown, result.status, result.stdout, result.stderr)
         try:
             # The last line: a shell's start-up file may have printed something first.
             return json.loads(result.stdout.strip().rpartition("\n")[2])
         except ValueError:
-            raise CommandFailed(self.name, argv[:1], 0, "", f"no JSON answer: {result.stdout!r}") from None
+            raise CommandFailed(self.name, shown, 0, "", f"no JSON answer: {result.stdout!r}") from None
 
 
 class Hosts:

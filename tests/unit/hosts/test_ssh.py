@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from quorate.hosts import (
     Hosts,
     KeyRefused,
     PythonMissing,
+    Result,
     Unreachable,
 )
 
@@ -66,6 +68,13 @@ async def test_a_command_gets_its_arguments_and_its_input_untouched(sshd: Sshd) 
         nasty = "two  words; $(id) `id` 'quoted' \\ *\n"
         result = await host.run("sh", "-c", 'printf %s "$1"; cat; echo oops >&2', "sh", nasty, input=b"in\xff")
         assert (result.status, result.stdout, result.stderr) == (0, nasty + "in\ufffd", "oops\n")
+
+
+@runs
+async def test_a_command_without_input_finds_its_input_ended(sshd: Sshd) -> None:
+    async with reached(sshd) as host:
+        assert (await host.run("cat", timeout=5)).stdout == ""
+        assert (await host.run("cat", input=b"", timeout=5)).stdout == ""
 
 
 @runs
@@ -132,6 +141,8 @@ async def test_put_replaces_a_file_whole_with_its_mode(sshd: Sshd, tmp_path: Pat
     async with reached(sshd) as host:
         await host.put(str(target), b"old")
         before = target.stat().st_ino
+        await host.put(str(target), b"", mode=0o644, **ME)
+        assert target.read_bytes() == b""
         await host.put(str(target), secret, mode=0o600, **ME)
     assert target.read_bytes() == secret
     assert target.stat().st_mode & 0o7777 == 0o600
@@ -168,12 +179,12 @@ async def test_a_python_program_gets_its_request_and_answers_in_json(sshd: Sshd)
 @runs
 async def test_a_host_without_python_is_told_from_a_program_that_fails(sshd: Sshd) -> None:
     async with reached(sshd) as host:
-        whole = host.run
+        whole = host._run
 
-        async def without_python(*argv: str, **options: object) -> object:
-            return await whole("env", "PATH=/nowhere", *argv, **options)  # type: ignore[arg-type]
+        async def without_python(argv: tuple[str, ...], *rest: Any) -> Result:
+            return await whole(("env", "PATH=/nowhere", *argv), *rest)
 
-        host.run = without_python  # type: ignore[method-assign,assignment]
+        host._run = without_python  # type: ignore[method-assign,assignment]
         with pytest.raises(PythonMissing):
             await host.python("", {})
 
@@ -222,7 +233,10 @@ async def test_an_unknown_host_key_is_never_accepted_silently(sshd: Sshd) -> Non
         error = await refusal(sshd.configure())
         assert isinstance(error, HostKeyUnknown)
         assert "ed25519 SHA256:" in str(error)
-        assert f"ssh-keyscan -t ed25519 -p {sshd.port} 127.0.0.1 >> {sshd.known_hosts}" in error.todo
+        assert str(sshd.known_hosts) in error.todo
+        sshd.trust()
+        assert sshd.known_hosts.read_text().strip() in error.todo
+        sshd.known_hosts.write_text("")
     assert sshd.known_hosts.read_text() == ""
 
 
