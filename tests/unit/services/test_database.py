@@ -65,7 +65,7 @@ def test_a_fresh_database_lets_in_root_by_the_socket_alone(cluster: Cluster, ser
         [
             "mariadbd",
             "--no-defaults",
-            *([user] if os.geteuid() == 0 else []),
+            *AS_ROOT,
             f"--datadir={tmp_path}/data",
             "--bootstrap",
         ],
