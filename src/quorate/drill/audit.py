@@ -10,7 +10,7 @@ from quorate.drill import fencing, phases, primaries
 from quorate.drill.fencing import BmcLog, PowerRequest
 from quorate.drill.journals import Journals
 from quorate.drill.phases import Phase
-from quorate.drill.primaries import Overlap
+from quorate.drill.primaries import Overlap, Reign
 from quorate.hosts import Hosts
 from quorate.live.state import State
 
@@ -23,6 +23,8 @@ class Audit:
     """Of the recovery."""
     fenced: Mapping[str, tuple[PowerRequest, ...]]
     """By node: what its BMC was asked since the fault."""
+    reigns: Mapping[str, tuple[Reign, ...]]
+    """By volume: who was primary, and when, from the fault on."""
     overlaps: tuple[Overlap, ...]
     """Two primaries at once."""
     journals_unread: Mapping[str, str]
@@ -41,6 +43,8 @@ class Blow:
     """Just before."""
     powerless: float | None
     """When the node had certainly lost its power; None if it kept it."""
+    over: float
+    """When clients were served again for a while, or the drill no longer waited for it."""
 
 
 def audit(
@@ -57,16 +61,20 @@ def audit(
         leftovers: see `leftovers`.
         design: what should be.
     """
+    reigns: dict[str, tuple[Reign, ...]] = {}
     overlaps: list[Overlap] = []
     cuts = {blow.node: (blow.powerless,)} if blow.powerless else {}
     for volume in design.volumes:
         first = [host for host, replica in before.replicas[volume.name].items() if replica.role == "Primary"]
-        reigns = primaries.reigns(read.entries, volume.minor, first, cuts, blow.injected, now)
-        overlaps += primaries.overlaps(volume.name, reigns, read.uncertainty)
+        seen = primaries.reigns(read.entries, volume.minor, first, cuts, blow.injected, now)
+        reigns[volume.name] = tuple(sorted(seen, key=lambda reign: reign.start))
+        overlaps += primaries.overlaps(volume.name, seen, read.uncertainty)
     roles = phases.roles(design, blow.service)
+    recovery = [entry for entry in read.entries if entry.time <= blow.over]
     return Audit(
-        phases=tuple(phases.find(read.entries, blow.injected, blow.node, roles)),
+        phases=tuple(phases.find(recovery, blow.injected, blow.node, roles)),
         fenced=fencing.since(bmcs, list(design.hosts), blow.injected),
+        reigns=reigns,
         overlaps=tuple(overlaps),
         journals_unread=read.unread,
         leftovers=tuple(leftovers),

@@ -14,7 +14,7 @@ SOURCES = (
     "corosync",
     "pacemakerd",
     *(f"pacemaker-{daemon}" for daemon in ("attrd", "based", "controld", "execd", "fenced", "schedulerd")),
-    "fence-peer",
+    "quorate-fence-peer",
 )
 """SYSLOG_IDENTIFIERs worth keeping. A whole journal takes a slow node seconds to print."""
 
@@ -66,7 +66,7 @@ def parse(text: str, node: str, offset: float) -> list[Entry]:
         if isinstance(message, list):  # bytes that are no UTF-8, systemd.journal-fields(7)
             message = bytes(message).decode(errors="replace")
         microseconds = int(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields["__REALTIME_TIMESTAMP"])
-        entries.append(Entry(node, microseconds / 1e6 - offset, fields.get("SYSLOG_IDENTIFIER", ""), message))
+        entries.append(Entry(node, microseconds / 1e6 - offset, fields.get("SYSLOG_IDENTIFIER", ""), message.strip()))
     return entries
 
 

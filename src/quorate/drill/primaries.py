@@ -1,6 +1,6 @@
 """Never two primaries: who was primary of which volume, and when, from the kernels' own messages. Pure.
 
-DRBD 8.4 writes `block drbd1: role( Secondary -> Primary )`; what it says of its `peer(` is hearsay and not looked at.
+DRBD 8.4 writes `drbd NAME/0 drbd1: role( Secondary -> Primary )`; what it says of its `peer(` is hearsay.
 """
 
 import itertools

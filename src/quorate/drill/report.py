@@ -153,8 +153,9 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
         )
     if verify := verdict.replicas.verify:
         yield f"Both replicas compared in {verify.seconds:.1f} s: {verify.out_of_sync} KiB differ."
-    if not audit.overlaps and not audit.journals_unread:
-        yield "One primary at every moment of the journals."
+    for volume, reigns in audit.reigns.items():
+        turns = ", ".join(f"{r.node} from {max(0.0, r.start - verdict.injected):.2f} s" for r in reigns)
+        yield f"Primary of {volume}, by the nodes' journals: {turns}; {len(audit.overlaps)} times two at once."
     yield from (f"Broken: {sentence}." for sentence in verdict.broken)
     yield f"The whole drill took {verdict.seconds:.0f} s; its record is in {verdict.folder}"
 

@@ -197,11 +197,12 @@ async def _break_under_load(
             with progress.phase(drill.fault.telling.format(node=node)):
                 injected = time.time()
                 await drill.fault.inject(drill.tools, node)
-                blow = Blow(node, service, injected, time.time() if drill.fault.cuts_power else None)
+                powerless = time.time() if drill.fault.cuts_power else None
             with progress.phase("Clients are served again") as say:
                 if not await probe.steady(STEADY, injected, OUTAGE_LIMIT):
                     problems.append(f"clients were not served steadily within {OUTAGE_LIMIT:g} s")
                     say(problems[-1])
+                blow = Blow(node, service, injected, powerless, over=time.time())
             with progress.phase(f"{node} is back, the replicas are equal, the cluster is ready") as say:
                 if not await _wait_until_ready(drill, say):
                     problems.append(f"the cluster was not ready again within {REPAIR_LIMIT:g} s")

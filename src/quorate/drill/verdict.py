@@ -93,6 +93,12 @@ class Verdict:
             f"{node}'s journal was not read ({why}), so a second primary can't be ruled out"
             for node, why in audit.journals_unread.items()
         ]
+        if self.after != self.before:
+            found += [
+                f"the journals don't show how {self.after} became primary of {volume}"
+                for volume, reigns in audit.reigns.items()
+                if self.after not in [reign.node for reign in reigns]
+            ]
         if self.fences and self.node not in audit.fenced:
             found.append(f"the BMC of {self.node} was asked for nothing: it was not fenced")
         found += [f"{node} was fenced, and nothing called for it" for node in audit.fenced if node != self.node]

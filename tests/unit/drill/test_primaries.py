@@ -7,11 +7,13 @@ from quorate.drill.primaries import Reign, overlaps, reigns
 
 
 def role(time: float, node: str, old: str, new: str, minor: int = 0) -> Entry:
-    return Entry(node, time, "kernel", f"block drbd{minor}: role( {old} -> {new} ) ")
+    return Entry(node, time, "kernel", f"drbd database/0 drbd{minor}: role( {old} -> {new} )")
 
 
 def peer(time: float, node: str, old: str, new: str) -> Entry:
-    return Entry(node, time, "kernel", f"block drbd0: peer( {old} -> {new} ) conn( WFReportParams -> WFBitMapS )")
+    return Entry(
+        node, time, "kernel", f"drbd database/0 drbd0: peer( {old} -> {new} ) conn( WFReportParams -> WFBitMapS )"
+    )
 
 
 TAKEOVER = [

@@ -14,7 +14,7 @@ from quorate.drill.fencing import PowerRequest
 from quorate.drill.ledger import Ledger
 from quorate.drill.outage import Clients, Gap, Latency, Outage
 from quorate.drill.phases import Phase
-from quorate.drill.primaries import Overlap
+from quorate.drill.primaries import Overlap, Reign
 from quorate.drill.replicas import Replicas, Verify
 from quorate.drill.verdict import Promise, Verdict
 
@@ -42,6 +42,7 @@ GOOD = Verdict(
     audit=Audit(
         phases=(Phase("noticed", 1.5, "ctl2", "[TOTEM ] A processor failed"), Phase("promoted", None)),
         fenced={"ctl1": (PowerRequest(1002.0, "10.29.0.12", "on"),)},
+        reigns={"database": (Reign("ctl1", 1000.0, 1000.1), Reign("ctl2", 1006.0, 1100.0))},
         overlaps=(),
         journals_unread={},
         leftovers=(),
@@ -93,6 +94,7 @@ def test_the_good_one_is_kept() -> None:
         ("audit.fenced", {}, "was not fenced"),
         ("audit.fenced", {**GOOD.audit.fenced, "ctl3": ()}, "ctl3 was fenced"),
         ("audit.overlaps", (Overlap("database", ("ctl1", "ctl2"), 1005.0, 0.2),), "two primaries of database"),
+        ("audit.reigns", {"database": (Reign("ctl1", 1000.0, 1000.1),)}, "don't show how ctl2 became primary"),
         ("audit.journals_unread", {"ctl1": "no answer"}, "a second primary can't be ruled out"),
         ("audit.leftovers", ("cli-prefer-database-volume",), "cli-prefer-database-volume"),
         ("problems", ("the cluster was not ready again",), "not ready again"),

@@ -1,0 +1,74 @@
+"""The phases of a recovery and the primaries' turns, in the journals of a real drill (`power-loss.tsv`).
+
+The power of ctl1, which served, was cut; ctl2 took over; ctl1 came back, and a planned switch-over made it serve again.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from quorate.cluster.model import Cluster
+from quorate.design import work_out
+from quorate.drill import phases, primaries
+from quorate.drill.journals import Entry, parse
+
+CUT = 1795383906.991
+JOURNALS = Path(__file__).parent / "power-loss.tsv"
+SEEN = {
+    "noticed": 0.90,
+    "fenced": 8.12,
+    "address": 9.31,
+    "promoted": 11.26,
+    "mounted": 13.44,
+    "database answers": 16.36,
+}
+
+
+@pytest.fixture
+def entries() -> list[Entry]:
+    lines = (line.split("\t") for line in JOURNALS.read_text().splitlines())
+    return [Entry(node, float(time), source, message) for time, node, source, message in lines]
+
+
+@pytest.fixture
+def find(cluster: Cluster) -> Callable[[list[Entry]], dict[str, float | None]]:
+    roles = phases.roles(work_out(cluster), "database")
+    return lambda entries: {phase.name: phase.seconds for phase in phases.find(entries, CUT, "ctl1", roles)}
+
+
+def test_a_real_takeover(entries: list[Entry], find: Callable[[list[Entry]], dict[str, float | None]]) -> None:
+    assert find(entries) == {name: pytest.approx(seconds, abs=0.01) for name, seconds in SEEN.items()}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_is_not_in_the_journals_is_not_seen(
+    name: str, entries: list[Entry], find: Callable[[list[Entry]], dict[str, float | None]]
+) -> None:
+    """Without the node that took over, and the lines of the witness at that moment, nothing is put in their place."""
+    moment = CUT + SEEN[name]
+    found = find([entry for entry in entries if entry.node == "ctl1" or entry.time < moment - 0.5])
+    assert found[name] is None
+
+
+def test_turns_of_the_primaries(entries: list[Entry]) -> None:
+    found = primaries.reigns(entries, 0, ["ctl1"], {"ctl1": [CUT]}, CUT - 5, CUT + 100)
+    turns = [(reign.node, round(reign.start - CUT, 1), round(reign.end - CUT, 1)) for reign in found]
+    assert turns == [("ctl1", -5.0, 0.0), ("ctl2", 11.1, 59.1), ("ctl1", 63.7, 100.0)]
+    assert primaries.overlaps("database", found, 0.0) == []
+    without_the_cut = primaries.reigns(entries, 0, ["ctl1"], {}, CUT - 5, CUT + 100)
+    assert primaries.overlaps("database", without_the_cut, 0.1) != []
+
+
+def test_journal_lines_as_journalctl_prints_them() -> None:
+    text = (
+        '{"_SOURCE_REALTIME_TIMESTAMP":"1795384132248658","__REALTIME_TIMESTAMP":"1795384132252413",'
+        '"SYSLOG_IDENTIFIER":"corosync","MESSAGE":"  [KNET  ] pmtud: Global data MTU changed to: 1397"}\n'
+        '{"__REALTIME_TIMESTAMP":"1795384132300000","SYSLOG_IDENTIFIER":"kernel","MESSAGE":[100,114,98,100,255]}\n'
+        '{"__REALTIME_TIMESTAMP":"1795384132400000","MESSAGE":null}\n'
+    )
+    assert parse(text, "ctl2", offset=0.5) == [
+        Entry("ctl2", 1795384131.748658, "corosync", "[KNET  ] pmtud: Global data MTU changed to: 1397"),
+        Entry("ctl2", 1795384131.8, "kernel", "drbd\ufffd"),
+        Entry("ctl2", 1795384131.9, "", ""),
+    ]
