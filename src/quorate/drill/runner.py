@@ -25,6 +25,7 @@ from quorate.drill.probes.sql import Config
 from quorate.drill.record import Record
 from quorate.drill.replicas import Replicas
 from quorate.drill.verdict import Promise, Verdict
+from quorate.drill.waiting import until
 from quorate.errors import HostError, QuorateError, Refused
 from quorate.hosts import Host, Hosts
 from quorate.live.state import State
@@ -36,6 +37,7 @@ START_LIMIT = 30.0
 OUTAGE_LIMIT = 180.0
 REPAIR_LIMIT = 180.0
 """Seconds in which the cluster should be ready again by itself; as long again once the drill has healed the fault."""
+ACCOUNT_LIMIT = 60.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     folder, scratch = _begin(drill)
     problems: list[str] = []
     with _stopped_with_evidence(folder):
-        async with _account(drill, service, scratch):
+        async with _account(drill, service, scratch, progress):
             record, blow = await _break_under_load(drill, node, service, scratch, folder, problems, progress)
             after = (await live.read(drill.hosts, drill.design)).active.get(service)
             found = await _look_again(drill, service, scratch, record, problems, progress)
@@ -133,7 +135,7 @@ async def _require_ready(drill: Drill) -> State:
     state = await live.read(drill.hosts, drill.design)
     if unmet := live.unmet(drill.design, state):
         raise Refused(
-            "the cluster isn't ready: " + "; ".join(unmet),
+            "the cluster isn't ready: " + " ".join(unmet),
             means="A drill now would break what has nothing in reserve.",
             todo="`quorate status` shows the cluster; `quorate apply` brings it to where the cluster file wants it.",
         )
@@ -161,14 +163,20 @@ def _stopped_with_evidence(folder: Path) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _account(drill: Drill, service: str, scratch: Scratch) -> AsyncIterator[None]:
+async def _account(drill: Drill, service: str, scratch: Scratch, progress: Progress) -> AsyncIterator[None]:
     """Makes the drill's schema and account; the account goes away with the block."""
     await database.prepare(await _active_host(drill, service), scratch)
+
+    async def removed() -> bool:
+        await database.drop_account(await _active_host(drill, service), scratch)
+        return True
+
     try:
         yield
     finally:
-        with contextlib.suppress(QuorateError):  # if the service is down for good, there are worse things
-            await database.drop_account(await _active_host(drill, service), scratch)
+        with progress.phase("The drill's account is removed") as say:
+            if not await until(removed, ACCOUNT_LIMIT):
+                say(f"{service} doesn't serve: the account {scratch.name} is still there, and may go")
 
 
 async def _break_under_load(
@@ -222,7 +230,7 @@ async def _look_again(
     found: dict[str, ledger.Ledger] = {}
     verify = None
     if unmet := live.unmet(drill.design, await live.read(drill.hosts, drill.design)):
-        problems.extend(unmet)
+        problems.extend(sentence.rstrip(".") for sentence in unmet)
         return Replicas(design.hosts, found, verify)
 
     async def look() -> str:
@@ -259,5 +267,5 @@ async def _active_host(drill: Drill, service: str) -> Host:
     state = await live.read(drill.hosts, drill.design)
     node = state.active[service]
     if node is None:
-        raise QuorateError(f"{service} is active on no node", todo="`quorate status` says what is wrong.")
+        raise HostError(f"{service} is active on no node", todo="`quorate status` says what is wrong.")
     return await drill.hosts.host(node)
