@@ -18,7 +18,7 @@ from quorate.progress import Say
 from quorate.services.parts import Clone, Primitive
 
 TIMEOUT = 180.0
-INTERVAL = 0.5
+INTERVAL = 2.0  # each look costs a node half a second of its processor
 
 
 def unmet(design: Design, state: State) -> list[str]:

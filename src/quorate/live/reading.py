@@ -96,7 +96,7 @@ def _node(name: str, answer: Seen | HostError | None, view: Element | None) -> N
         reachable=isinstance(answer, Seen),
         online=member and says.get("standby") != "true",
         unclean=says.get("unclean") == "true",
-        standby=says.get("standby") == "true",
+        standby=member and says.get("standby") == "true",  # a member without Pacemaker is said to be in standby, too
         problem=problem,
     )
 

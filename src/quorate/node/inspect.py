@@ -36,7 +36,10 @@ TIMEOUT = 20.0
 EDGE = 1024 * 1024  # how much of each end of a device must be zero for it to count as blank
 
 WORDS = {
-    "crm_mon": ["crm_mon", "--one-shot", "--inactive", "--output-as=xml"],
+    "crm_mon": [
+        *("crm_mon", "--one-shot", "--inactive", "--output-as=xml"),
+        *("--exclude=all", "--include=dc,nodes,resources,failures,bans"),
+    ],
     "cib": ["cibadmin", "--query"],
     "quorum": ["corosync-quorumtool", "-s"],
     "links": ["corosync-cfgtool", "-n"],

@@ -1,0 +1,151 @@
+"""Readings of real clusters: `answers/` holds what three nodes said, each file at one moment.
+
+ready               all is well, the database on ctl2
+takeover            2 s after ctl2 lost its power: ctl1 promotes
+taken-over          4 s later: the database runs on ctl1
+failed              mariadbd was killed on ctl1, 5 s before
+pacemaker-stopped   Pacemaker was stopped on ctl3 afterwards
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from quorate.cluster.loading import load
+from quorate.design import Design, work_out
+from quorate.errors import HostError
+from quorate.hosts import Unreachable
+from quorate.hosts.inspection import Seen, seen
+from quorate.live import State, interpret, unmet
+from quorate.live.state import Replica, ResourceState
+
+FILE = b"cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices: {database: {replicated_by: drbd, on: [ctl1, ctl2]}}\n"
+
+
+@pytest.fixture(scope="module")
+def design() -> Design:
+    return work_out(load(FILE, "lab.yaml"))
+
+
+def answers(name: str) -> dict[str, Seen | HostError]:
+    said = json.loads((Path(__file__).parent / "answers" / f"{name}.json").read_text())
+    return {
+        node: Unreachable(answer["error"], where=node) if "error" in answer else seen(node, answer)
+        for node, answer in said.items()
+    }
+
+
+def state(name: str, design: Design) -> State:
+    return interpret(answers(name), design)
+
+
+def test_a_whole_cluster(design: Design) -> None:
+    whole = state("ready", design)
+    assert unmet(design, whole) == []
+    assert whole.quorate
+    assert whole.dc == "ctl2"
+    assert whole.active == {"database": "ctl2"}
+    assert whole.replicas["database"] == {
+        "ctl1": Replica("Secondary", "UpToDate", "Connected"),
+        "ctl2": Replica("Primary", "UpToDate", "Connected"),
+    }
+    assert whole.links["ctl1"] == {"ctl2": (True, True), "ctl3": (True, True)}
+    assert whole.fencing["ctl1"].startswith("fence-ctl1 on ctl")
+    assert ResourceState("database-drbd", "ctl2", "Promoted") in whole.resources
+    assert ResourceState("database-drbd", "ctl1", "Unpromoted") in whole.resources
+    assert whole.bans == ()
+
+
+def test_in_the_middle_of_a_takeover_nobody_serves(design: Design) -> None:
+    middle = state("takeover", design)
+    assert middle.active == {"database": None}
+    assert not middle.nodes["ctl2"].reachable
+    assert not middle.nodes["ctl2"].online
+    missing = " ".join(unmet(design, middle))
+    assert "ctl2 can't be looked at: it can't be reached" in missing
+    assert "promoting on ctl1" in missing
+    assert "database-mariadb is stopped." in missing
+
+
+def test_after_a_takeover_it_serves_and_is_not_ready(design: Design) -> None:
+    after = state("taken-over", design)
+    assert after.quorate
+    assert after.active == {"database": "ctl1"}
+    assert set(after.replicas["database"]) == {"ctl1"}
+    missing = unmet(design, after)
+    assert "database on ctl1 is not connected to its peer (WFConnection)." in missing
+    assert any("database-volume is kept off ctl2 by constraint quorate-fence-database" in line for line in missing)
+
+
+def test_a_failed_action_is_shown_with_its_reason(design: Design) -> None:
+    failed = state("failed", design)
+    assert failed.failed_actions == ("database-mariadb_monitor_5000 on ctl1: Not running",)
+    assert "A failed action: database-mariadb_monitor_5000 on ctl1: Not running." in unmet(design, failed)
+
+
+def test_a_node_without_pacemaker_is_not_online_and_no_standby(design: Design) -> None:
+    stopped = state("pacemaker-stopped", design)
+    node = stopped.nodes["ctl3"]
+    assert (node.reachable, node.online, node.standby) == (True, False, False)
+    assert "ctl3 is not online: Pacemaker doesn't run." in unmet(design, stopped)
+
+
+def test_a_minority_is_not_believed(design: Design) -> None:
+    """ctl1, cut off, still thinks that all is well; ctl2 and ctl3 have the quorum and another view."""
+    mixed = answers("taken-over")
+    alone, witness = answers("ready")["ctl2"], mixed["ctl1"]
+    assert isinstance(alone, Seen)
+    assert isinstance(witness, Seen)
+    monitor = alone.said["crm_mon"]
+    without = dataclasses.replace(monitor, stdout=monitor.stdout.replace('with_quorum="true"', 'with_quorum="false"'))
+    mixed["ctl2"] = dataclasses.replace(alone, said={**alone.said, "crm_mon": without})
+    assert interpret(mixed, design).active == {"database": "ctl1"}
+
+
+@pytest.mark.parametrize("silent", [["ctl1"], ["ctl2", "ctl3"], ["ctl1", "ctl2", "ctl3"]])
+def test_any_nodes_may_be_silent(design: Design, silent: list[str]) -> None:
+    partly = answers("ready") | {node: Unreachable("no answer", where=node) for node in silent}
+    read = interpret(partly, design)
+    assert [node for node in read.nodes if not read.nodes[node].reachable] == silent
+    for node in silent:
+        assert f"{node} can't be looked at: no answer." in unmet(design, read)
+    assert read.quorate == (len(silent) < 3)
+    assert read.active["database"] == (None if len(silent) == 3 else "ctl2")
+
+
+def test_a_host_without_anything_is_no_traceback(design: Design) -> None:
+    read = interpret({node: Seen(node, python=False) for node in design.hosts}, design)
+    assert "ctl1 is not online: python3 isn't installed." in unmet(design, read)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"fencing": {"ctl1": "fence-ctl1 is not started"}}, "Nothing can fence ctl1: fence-ctl1 is not started."),
+        ({"quorate": False}, "There is no quorum."),
+        ({"dc": None}, "No node is the coordinator (DC)."),
+        ({"links": {"ctl1": {"ctl2": (True, True)}, "ctl2": {"ctl1": (True, False)}}}, "link 1 between ctl1 and ctl2"),
+        (
+            {"replicas": {"database": {"ctl1": Replica("Secondary", "Inconsistent", "SyncTarget", 42.0)}}},
+            "database on ctl1 is Inconsistent (SyncTarget, 42 % synchronised).",
+        ),
+        ({"resources": ()}, "database-volume isn't configured in the cluster."),
+    ],
+)
+def test_each_thing_that_can_be_missing_is_missed(design: Design, change: dict[str, object], complaint: str) -> None:
+    whole = state("ready", design)
+    spoilt = dataclasses.replace(whole, **change)  # type: ignore[arg-type]
+    assert any(complaint in line for line in unmet(design, spoilt))
+
+
+def test_a_service_torn_apart_is_missed(design: Design) -> None:
+    whole = state("ready", design)
+    torn = tuple(
+        dataclasses.replace(each, node="ctl1") if each.id == "database-address" else each for each in whole.resources
+    )
+    missing = unmet(design, dataclasses.replace(whole, resources=torn))
+    assert len(missing) == 1
+    assert "The parts of database are not together" in missing[0]
+    assert "database-address on ctl1" in missing[0]
