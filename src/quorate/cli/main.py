@@ -1,4 +1,4 @@
-"""The command line: parses, calls, presents. What goes wrong becomes a message and an exit status here, and nowhere else."""
+"""The command line: parses, calls, presents. Only here does an error become a message and an exit status."""
 
 import sys
 

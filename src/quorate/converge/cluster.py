@@ -17,13 +17,47 @@ from quorate.hosts.inspection import Request, Seen, look
 from quorate.progress import Say
 
 COROSYNC = "corosync.service"
-DAEMONS = (COROSYNC, "pacemaker.service")
+PACEMAKER = "pacemaker.service"
+DAEMONS = (COROSYNC, PACEMAKER)
+CIB_FILE = "/var/lib/pacemaker/cib/cib.xml"
 START_TIMEOUT = 120.0
 FORM_TIMEOUT = 120.0
 CRM_DIFF_DIFFERS = 1
 FOLDER = "/run/quorate"
 
 Element = etree._Element
+
+
+@dataclass(frozen=True)
+class BeginConfiguration:
+    """The CIB of a cluster that has never run, on all nodes before they start for the first time.
+
+    Pacemaker would begin with an empty one, elect its coordinator by default patience (20 s), complain that there are
+    no fence devices, and only then be told better. Where any node has a CIB, or a cluster runs, that one counts.
+    """
+
+    design: Design
+    phase: ClassVar[Phase] = Phase.FIRST
+    host: ClassVar[None] = None
+    title: ClassVar[str] = "write the configuration that the cluster begins with"
+
+    def asks(self) -> Mapping[str, Request]:
+        """Whether there is a CIB, and whether Pacemaker runs."""
+        return dict.fromkeys(self.design.hosts, Request(files=frozenset({CIB_FILE}), units=frozenset(DAEMONS)))
+
+    def differs(self, view: View) -> str | None:
+        """Only if no node has one, and none runs."""
+        for seen in view.values():
+            daemon = seen.units.get(PACEMAKER)
+            if seen.files.get(CIB_FILE) or (daemon and daemon.active == "active"):
+                return None
+        return "no node has any"
+
+    async def do(self, hosts: Hosts, view: View, say: Say) -> None:
+        """Writes the same on all."""
+        content = etree.tostring(cib.first(self.design))
+        for name in self.design.hosts:
+            await (await hosts.host(name)).put(CIB_FILE, content, mode=0o600, owner="hacluster", group="haclient")
 
 
 @dataclass(frozen=True)

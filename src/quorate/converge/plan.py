@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from quorate.cluster.model import Cluster
 from quorate.converge import obstacles
-from quorate.converge.cluster import Configure, FormCluster, ReloadCorosync, StartDaemons
+from quorate.converge.cluster import BeginConfiguration, Configure, FormCluster, ReloadCorosync, StartDaemons
 from quorate.converge.files import write
 from quorate.converge.packages import InstallPackages, InstallPython
 from quorate.converge.replication import Adjust, Initialise
@@ -30,6 +30,7 @@ def steps(design: Design, secret: Callable[[str], bytes]) -> tuple[Step, ...]:
     return (
         *(step for host in design.hosts.values() for step in _of_host(design, host, secret)),
         *(Initialise(volume) for volume in design.volumes),
+        BeginConfiguration(design),
         ReloadCorosync(names),
         FormCluster(names),
         Configure(design),

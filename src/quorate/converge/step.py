@@ -25,6 +25,7 @@ class Phase(enum.Enum):
     UNITS = "Units"
     VOLUMES = "Volumes"
     REPLICATION = "Replication"
+    FIRST = "First configuration of the cluster"
     START = "Start of the cluster"
     CONFIGURATION = "Cluster configuration"
 

@@ -62,6 +62,13 @@ def configuration(design: Design) -> Element:
     )
 
 
+def first(design: Design) -> Element:
+    """The CIB with which a cluster begins that has none. Its epoch is above that of a node that begins with nothing."""
+    sections = [_xml("configuration", {}, [_xml("nodes", {})]), _xml("status", {})]
+    version = {"validate-with": SCHEMA, "admin_epoch": "0", "epoch": "1", "num_updates": "0"}
+    return merge(_xml("cib", version, sections), design)
+
+
 def owned(cib: Element) -> frozenset[str]:
     """The ids that Quorate once declared in this CIB."""
     return frozenset(str(ref.get("id")) for ref in cib.iterfind(f"configuration/tags/tag[@id='{TAG}']/obj_ref"))

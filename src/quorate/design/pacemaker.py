@@ -17,6 +17,8 @@ PROPERTIES = {
     "no-quorum-policy": "stop",
     # Failures expire (`failure-timeout`) without an event; this is the longest that one may go unnoticed.
     "cluster-recheck-interval": "60s",
+    # When all nodes start at once, they wait so long for a coordinator before they elect one.
+    "dc-deadtime": "5s",
     # A takeover is never slowed down to spare a busy node. Pacemaker's own limits (twice the cores, less under load:
     # controld_throttle.c) make a small node do one thing at a time, in the very minutes when all are needed at once.
     "node-action-limit": "8",
