@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -45,7 +45,7 @@ def write(verdict: Verdict, journals: Journals, folder: Path) -> None:
 def show(verdict: Verdict, console: Console) -> None:
     """Prints a verdict: a table and a timeline on a terminal, plain lines elsewhere."""
     if console.is_terminal:
-        console.print(Group(_table([verdict]), "", *_timeline(verdict), ""))
+        console.print(Group("", _table(verdict), "", "After the fault:", _timeline(verdict), ""))
     else:
         for heading, value in zip(_HEADINGS, _row(verdict), strict=True):
             console.print(f"{heading}: {value}", markup=False, soft_wrap=True)
@@ -57,8 +57,14 @@ def show(verdict: Verdict, console: Console) -> None:
 
 def show_series(verdicts: Sequence[Verdict], console: Console) -> None:
     """Prints many drills as one table, and how many were kept."""
-    console.print(_table(verdicts))
-    console.print(_count(verdicts), markup=False)
+    headings = [*_HEADINGS[:3], " / ".join(_HEADINGS[3:7]), *_HEADINGS[7:]]
+    table = Table(*headings, box=box.SIMPLE_HEAD)
+    for verdict in verdicts:
+        row = _row(verdict)
+        cells = [*row[:3], " / ".join(row[3:7]), row[7]]
+        table.add_row(*map(escape, cells), _coloured(verdict))
+    console.print(table)
+    console.print(_count(verdicts), markup=False, highlight=False)
 
 
 def markdown(verdicts: Sequence[Verdict]) -> str:
@@ -92,12 +98,17 @@ def _row(verdict: Verdict) -> list[str]:
     ]
 
 
-def _table(verdicts: Iterable[Verdict]) -> Table:
-    table = Table(*_HEADINGS, box=box.SIMPLE_HEAD)
-    for verdict in verdicts:
-        *cells, word = map(escape, _row(verdict))
-        table.add_row(*cells, f"[{'green' if verdict.kept else 'red'}]{word}[/]")
-    return table
+def _table(verdict: Verdict) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    *headings, last = _HEADINGS
+    for heading, value in zip(headings, _row(verdict), strict=False):
+        grid.add_row(f"  [dim]{heading}[/dim]", escape(value))
+    grid.add_row(f"  [dim]{last}[/dim]", _coloured(verdict))
+    return grid
+
+
+def _coloured(verdict: Verdict) -> str:
+    return "[bold green]kept[/]" if verdict.kept else "[bold red]broken[/]"
 
 
 def _moments(verdict: Verdict) -> list[tuple[str, float | None, str]]:
@@ -112,7 +123,7 @@ def _moments(verdict: Verdict) -> list[tuple[str, float | None, str]]:
     return sorted(moments, key=lambda moment: float("inf") if moment[1] is None else moment[1])
 
 
-def _timeline(verdict: Verdict) -> list[RenderableType]:
+def _timeline(verdict: Verdict) -> Table:
     moments = _moments(verdict)
     end = max((seconds for _, seconds, _ in moments if seconds is not None), default=1.0)
     grid = Table.grid(padding=(0, 1))
@@ -125,7 +136,7 @@ def _timeline(verdict: Verdict) -> list[RenderableType]:
         bar = " " * left + "━" * max(1, right - left)
         grid.add_row(f"  {escape(name)}", f"{_seconds(seconds)}", f"[cyan]{bar}[/cyan]")
         begun = seconds
-    return ["After the fault:", grid]
+    return grid
 
 
 def _seconds(seconds: float | None) -> str:
