@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from quorate import __version__
-from quorate.cli import cluster, converge, drill, lab, status
+from quorate.cli import cluster, converge, demo, drill, lab, status
 from quorate.errors import QuorateError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for area in (cluster, converge, status, drill):
+for area in (cluster, converge, status, drill, demo):
     area.register(app)
 app.add_typer(lab.app, name="lab")
 
