@@ -211,15 +211,16 @@ class CreateMetadata:
             return None
         if is_initialised(self.volume, view):
             return "its peer holds data, and this side has none yet"
-        return None if METADATA in own else "there is none"
+        return None if {ZEROED, METADATA} <= own else "there is none"
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
         """Makes it. Beside an initialised peer this side thereby becomes its replica: DRBD fills it."""
         host = await hosts.host(self.host)
         await must_be_blank(host, self.volume)
-        if METADATA not in tags(self.volume, self.host, view):
+        joins = is_initialised(self.volume, view)
+        if not (joins and METADATA in tags(self.volume, self.host, view)):
             await alone(host, "drbdadm", "create-md", "--force", self.volume.name)
-        joined = ("--addtag", INITIALISED) if is_initialised(self.volume, view) else ()
+        joined = ("--addtag", INITIALISED) if joins else ()
         await alone(host, "lvchange", "--addtag", METADATA, *joined, f"{GROUP}/{self.volume.name}")
 
 
