@@ -55,7 +55,8 @@ PROC_DRBD = "/proc/drbd"
 CALL_TIMEOUT = 5
 """Seconds that one call of cibadmin may take."""
 POLL = 0.2
-QUORATE = "/cib[@have-quorum='1']/configuration/crm_config"
+# The CIB says 1; the scheduler's copies of it, and maybe a later release, say true.
+QUORATE = "/cib[@have-quorum='1' or @have-quorum='true']/configuration/crm_config"
 
 
 class Unreadable(Exception):
@@ -170,7 +171,7 @@ def look(document: str, resource: str) -> View:
         if node.get("type", "member") == "member"
     }
     promoted = {name for name in nodes if name in states and _promoted(states[name], primitive)}
-    return View(cib.get("have-quorum") == "1", nodes, promoted, clone, holder, number)
+    return View(cib.get("have-quorum") in ("1", "true"), nodes, promoted, clone, holder, number)
 
 
 def _find_clone(cib: ET.Element, resource: str) -> tuple[str, str]:

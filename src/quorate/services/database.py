@@ -64,6 +64,7 @@ def volume(database: Database, cluster: Cluster) -> Volume:
                 f"--datadir={DATA}",
                 "--auth-root-authentication-method=socket",
                 "--skip-test-db",
+                "--skip-name-resolve",
             ),
         ),
     )

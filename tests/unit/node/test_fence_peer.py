@@ -179,6 +179,26 @@ def test_a_promotion_by_what_the_peer_is(
     assert (decision.what, decision.status) == (what, status), decision.why
 
 
+@pytest.mark.parametrize(
+    ("moment", "me", "peer", "what", "status"),
+    [
+        # Power cut of the primary ctl2: lost, not fenced yet.
+        ("ctl2-lost", "ctl1", "ctl2", "wait", NO_ANSWER),
+        # Another cut: ctl1 was fenced, and ctl2, promoted since, holds the constraint.
+        ("ctl1-fenced", "ctl2", "ctl1", "hold", PEER_FENCED),
+        ("ctl1-fenced", "ctl1", "ctl2", "wait", NO_ANSWER),
+        # All is well, ctl1 is primary, and somebody on ctl2 breaks the connection and promotes by hand.
+        ("whole", "ctl2", "ctl1", "refuse", NO_ANSWER),
+        ("whole", "ctl1", "ctl2", "hold", PEER_OUTDATED),
+    ],
+)
+def test_moments_of_a_real_cluster(moment: str, me: str, peer: str, what: str, status: int) -> None:
+    """CIBs of Pacemaker 3.0.0 on lab nodes, as its scheduler saved them."""
+    view = look((Path(__file__).parent / f"cibs/{moment}.xml").read_text(), "database")
+    decision = decide_fence(me, peer, ALONE, view)
+    assert (decision.what, decision.status) == (what, status), decision.why
+
+
 def test_a_peer_never_seen_may_be_alive() -> None:
     view = look(document({ME: MEMBER[1], PEER: "", THIRD: MEMBER[1]}), "database")
     assert decide_fence(ME, PEER, ALONE, view).what == "wait"
