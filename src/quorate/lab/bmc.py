@@ -1,4 +1,4 @@
-"""One machine's BMC: an IPMI 2.0 power switch on an address of its own, as a process of its own.
+"""One machine's BMC and firmware: an IPMI 2.0 power switch on an address of its own, as a process of its own.
 
     python -m quorate.lab.bmc LABFOLDER MACHINE
 
@@ -60,5 +60,16 @@ class MachineBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
     power_cycle = power_reset
 
 
+def restart(lab: Lab, name: str) -> None:
+    """The machine's firmware: starts it again, for ever, when its own system has asked for that."""
+    while True:
+        if lab.machine(name).has_restarted():
+            time.sleep(lab.spec.firmware_seconds)
+            lab.start_if_on(name)
+        time.sleep(0.5)  # the machine may be started by any process, so there is no child to wait for
+
+
 if __name__ == "__main__":
-    MachineBmc(Lab(Path(sys.argv[1])), sys.argv[2]).listen()
+    here, this = Lab(Path(sys.argv[1])), sys.argv[2]
+    threading.Thread(target=restart, args=[here, this], daemon=True).start()
+    MachineBmc(here, this).listen()

@@ -25,7 +25,7 @@ class Condition(enum.StrEnum):
 
     RUNNING = "running"
     STARTING = "starting"
-    """Switched on; its firmware is at work."""
+    """Switched on, or restarted by its system; its firmware is at work."""
     OFF = "off"
     PANICKED = "panicked"
     DEAD = "dead"
@@ -82,9 +82,16 @@ class Machine:
             return Condition.RUNNING
         if not self._power():
             return Condition.OFF
-        if not self._process.was_started() or time.time() < self._switched() + self.spec.firmware_seconds + 2:
+        if self.has_restarted() or not self._process.was_started():
+            return Condition.STARTING
+        if time.time() < self._switched() + self.spec.firmware_seconds + 2:
             return Condition.STARTING
         return Condition.PANICKED if "Kernel panic" in "\n".join(self.tail(60)) else Condition.DEAD
+
+    def has_restarted(self) -> bool:
+        """Whether its system has asked for a restart, which its firmware (`bmc.py`) has yet to do."""
+        ended = self._power() and self._process.was_started() and self._process.pid() is None
+        return ended and any("reboot: Restarting system" in line for line in self.tail(5))
 
     def tail(self, lines: int = 15) -> list[str]:
         """The last lines of the console."""
@@ -108,6 +115,8 @@ class Machine:
         argv += [f"ubd2r={self.folder / 'seed.tar'}", "root=/dev/ubda", "rw", *options]
         # Console 0 is the machine's output; no other device of ours is handed to it.
         argv += ["con=null", "con0=null,fd:1", "ssl=null", "init=/etc/quorate-lab/init", "panic=1", "quiet"]
+        # A kernel that restarts itself in place finds its own taps still open; the firmware starts another instead.
+        argv.append("noreboot")
         for number, _link in enumerate(links_of(self.spec, self.name)):
             argv.append(
                 f"vec{number}:transport=tap,ifname={tap(self.spec, self.name, number)},depth=128,gro=1,"

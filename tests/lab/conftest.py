@@ -1,0 +1,85 @@
+"""Real nodes, broken for real. One image and one cluster serve all tests, which run in the order of their files.
+
+The nodes start with nothing but Debian and sshd, as a stranger's do; `quorate apply` does the rest.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+QUORATE = Path(sys.executable).parent / "quorate"
+CLUSTER_FILE = Path(__file__).parents[2] / "examples/lab.yaml"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is here; without root it is skipped, and says so."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("lab")
+            if os.geteuid():
+                item.add_marker(pytest.mark.skip(reason="NOT RUN: the lab needs root (namespaces, taps)"))
+
+
+@dataclass(frozen=True)
+class Site:
+    """A cluster file, and the commands that a person would type."""
+
+    file: Path
+
+    def quorate(self, *words: str, status: int | None = 0, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Runs `quorate WORDS`; `status` is the exit status that it must have."""
+        done = subprocess.run(
+            [QUORATE, *words, "--file", self.file], capture_output=True, text=True, timeout=timeout, check=False
+        )
+        print(f"$ quorate {' '.join(words)}  [{done.returncode}]\n{done.stdout}{done.stderr}")
+        if status is not None:
+            assert done.returncode == status, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *words: str, status: int | None = 0) -> Any:
+        """The command's answer as data."""
+        return json.loads(self.quorate(*words, "--output", "json", status=status).stdout)
+
+    def on(self, node: str, *command: str, check: bool = True) -> str:
+        """Runs a command on a node, as root."""
+        words = ["lab", "ssh", "--file", str(self.file), node, "--", shlex.join(command)]
+        done = subprocess.run(
+            [QUORATE, *words], capture_output=True, text=True, errors="replace", timeout=60, check=False
+        )
+        if check:
+            assert done.returncode == 0, f"{command} on {node}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    @property
+    def state(self) -> Path:
+        """The folder beside the file."""
+        return self.file.with_suffix(".quorate")
+
+
+@pytest.fixture(scope="session")
+def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Three nodes with nothing but Debian and sshd."""
+    file = tmp_path_factory.mktemp("site") / "lab.yaml"
+    file.write_text(CLUSTER_FILE.read_text())
+    site = Site(file)
+    try:
+        site.quorate("lab", "up", "--bare")
+        yield site
+    finally:
+        site.quorate("lab", "down", status=None)
+
+
+@pytest.fixture(scope="session")
+def site(bare_site: Site) -> Site:
+    """The same, with everything on it that the cluster file asks for."""
+    bare_site.quorate("apply", timeout=900)
+    return bare_site

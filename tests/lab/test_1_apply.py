@@ -1,0 +1,108 @@
+"""From three hosts with Debian and sshd to a ready cluster, and what stands in the way of it."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from .conftest import Site
+
+# What the tests leave behind on a device, to be taken for data: an ext4 file system, or bytes that no tool knows.
+FOLDERS = ("/etc", "/usr/lib/quorate", "/var/lib/pacemaker")
+MKFS = ("mkfs.ext4", "-q", "-F")
+
+
+def test_a_host_without_anything_becomes_ready(site: Site) -> None:
+    status = site.json("status")
+    assert status["ready"] is True
+    assert status["quorate"] is True
+    disks = {replica["disk"] for replicas in status["replicas"].values() for replica in replicas.values()}
+    assert disks == {"UpToDate"}
+    assert status["active"]["database"] in ("ctl1", "ctl2")
+
+
+def test_a_second_run_changes_nothing_and_is_quick(site: Site) -> None:
+    before = {node: site.on(node, "cibadmin", "--query") for node in ("ctl1",)}
+    result = site.json("apply")
+    assert result["changed"] == []
+    assert result["seconds"] < 5
+    assert {node: _configuration(site.on(node, "cibadmin", "--query")) for node in before} == {
+        node: _configuration(cib) for node, cib in before.items()
+    }
+
+
+def test_no_secret_where_others_could_read_it(site: Site) -> None:
+    secrets = [
+        (site.state / "secrets" / name).read_bytes().strip()
+        for name in ("bmc-ctl1", "bmc-ctl2", "bmc-ctl3", "drbd-database")
+    ]
+    for file in (site.state / "secrets").iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file
+    for node in ("ctl1", "ctl2", "ctl3"):
+        seen = site.on(node, "cibadmin", "--query")
+        seen += site.on(node, "journalctl", "--no-pager", "--boot")
+        # Every argument of every process, while fencing devices are being asked.
+        seen += site.on(node, "sh", "-c", "for i in 1 2 3 4 5; do ps -eo args; sleep 0.2; done")
+        seen += site.on(node, "find", *FOLDERS, "-type", "f", "-perm", "-o=r", "-exec", "cat", "{}", "+")
+        for secret in secrets:
+            assert secret.decode() not in seen, f"a secret can be read on {node}"
+
+
+def test_apply_puts_back_what_was_changed_by_hand(site: Site) -> None:
+    site.on("ctl2", "sh", "-c", "echo broken > /etc/mysql/mariadb.conf.d/90-quorate.cnf")
+    site.on("ctl1", "crm_attribute", "--name", "stonith-enabled", "--update", "false")
+    changed = json.dumps(site.json("apply")["changed"])
+    assert "90-quorate.cnf" in changed
+    assert "innodb" in site.on("ctl2", "cat", "/etc/mysql/mariadb.conf.d/90-quorate.cnf")
+    assert "true" in site.on("ctl1", "crm_attribute", "--name", "stonith-enabled", "--query")
+    assert site.json("apply")["changed"] == []
+
+
+def test_a_device_with_data_on_it_is_never_touched(site: Site, tmp_path: Path) -> None:
+    """ctl3 holds no data yet, so a second cluster file can ask for its device."""
+    device = "/dev/disk/by-partlabel/quorate-data"
+    other = tmp_path / "moved.yaml"
+    other.write_text(site.file.read_text().replace("database:", "database: {on: [ctl1, ctl3]} #"))
+    other.with_suffix(".quorate").symlink_to(site.state)
+    for spoil in ((*MKFS, device), ("dd", "if=/dev/urandom", f"of={device}", "bs=1M", "count=1", "conv=fsync")):
+        site.on("ctl3", *spoil)
+        before = site.on("ctl3", "sha256sum", device)
+        refused = Site(other).quorate("apply", status=1)
+        assert "ctl3" in refused.stderr
+        assert device in refused.stderr
+        assert site.on("ctl3", "sha256sum", device) == before
+        site.on("ctl3", "wipefs", "--all", device)
+    assert site.json("apply")["changed"] == [], "the refused apply has changed something"
+
+
+def test_hosts_that_cannot_be_used_are_named(site: Site, tmp_path: Path) -> None:
+    site.quorate("lab", "power", "off", "ctl3")
+    unreachable = site.quorate("apply", status=1)
+    assert "ctl3" in unreachable.stderr
+    assert site.json("status", status=1)["nodes"]["ctl3"]["reachable"] is False
+    site.quorate("lab", "up")
+    site.quorate("apply")
+
+    known_hosts = site.state / "lab/known_hosts"
+    kept = known_hosts.read_text()
+    known_hosts.write_text(re.sub(r"^ctl2 (\S+) \S+", f"ctl2 {_other_key(tmp_path)}", kept, flags=re.MULTILINE))
+    changed = site.quorate("apply", status=1)
+    assert "ctl2" in changed.stderr
+    assert "host key" in changed.stderr
+    known_hosts.write_text(kept)
+
+    key = site.state / "lab/ssh_key"
+    kept_key = key.read_bytes()
+    key.write_bytes((tmp_path / "other").read_bytes())
+    assert "key" in site.quorate("apply", status=1).stderr
+    key.write_bytes(kept_key)
+    assert site.json("apply")["changed"] == []
+
+
+def _other_key(folder: Path) -> str:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "other"], check=True)
+    return " ".join((folder / "other.pub").read_text().split()[:2])
+
+
+def _configuration(cib: str) -> str:
+    return cib[cib.index("<configuration>") : cib.index("</configuration>")]

@@ -1,0 +1,78 @@
+"""Two primaries must be impossible. Here somebody tries hard to get them."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Site
+
+
+def test_a_standby_cut_off_from_its_primary_cannot_be_promoted(site: Site) -> None:
+    """The replication link alone is gone: both nodes are alive, members, and can't see each other's disk."""
+    active, standby = _pair(site)
+    site.quorate("lab", "link", "cut", standby, "storage")
+    try:
+        _await(lambda: "Connected" not in site.on(standby, "drbdadm", "cstate", "database"), "DRBD noticed")
+        for attempt in (("drbdadm", "primary", "database"), ("drbdadm", "primary", "--force", "database")):
+            refusal = site.on(standby, *attempt, check=False)
+            assert _role(site, standby) == "Secondary", f"{attempt} gave a second primary: {refusal}"
+        assert _role(site, active) == "Primary"
+        assert _writes(site, active), "the primary must serve on: its peer is known not to be promoted"
+    finally:
+        site.quorate("lab", "link", "heal", standby, "storage")
+    _await_ready(site)
+    assert _role(site, active) == "Primary"
+
+
+def test_a_primary_cut_off_from_everybody_is_fenced_before_another_is_promoted(site: Site) -> None:
+    """Both cluster networks of the primary are gone. It has no quorum; the others fence it through its BMC."""
+    active, standby = _pair(site)
+    for network in ("management", "storage"):
+        site.quorate("lab", "link", "cut", active, network)
+    roles: list[tuple[str, str]] = []
+    deadline = time.monotonic() + 60
+    while not roles or roles[-1][1] != "Primary":
+        assert time.monotonic() < deadline, "nobody took over"
+        roles.append((_role(site, active), _role(site, standby)))
+        assert roles[-1] != ("Primary", "Primary") or _frozen(site, active), "two primaries"
+    for network in ("management", "storage"):
+        site.quorate("lab", "link", "heal", active, network)
+    _await_ready(site)
+    assert _pair(site) == (standby, active)
+
+
+@pytest.fixture(autouse=True)
+def _ready(site: Site) -> None:
+    _await_ready(site)
+
+
+def _await_ready(site: Site) -> None:
+    _await(lambda: site.quorate("status", status=None).returncode == 0, "ready", limit=180)
+
+
+def _pair(site: Site) -> tuple[str, str]:
+    active = site.json("status")["active"]["database"]
+    return active, {"ctl1": "ctl2", "ctl2": "ctl1"}[active]
+
+
+def _role(site: Site, node: str) -> str:
+    """What DRBD on the node says of itself; `off` if nobody answers there."""
+    answer = site.on(node, "drbdadm", "role", "database", check=False)
+    return answer.split("/")[0].strip() if "/" in answer else "off"
+
+
+def _frozen(site: Site, node: str) -> bool:
+    return "s" in site.on(node, "sh", "-c", "grep -o ' r[-s]' /proc/drbd", check=False)
+
+
+def _writes(site: Site, node: str) -> bool:
+    sql = "CREATE TABLE test.t (n INT); INSERT INTO test.t VALUES (1); DROP DATABASE test;"
+    return "ERROR" not in site.on(node, "mariadb", "--execute", f"CREATE DATABASE test; {sql}", check=False)
+
+
+def _await(condition: Callable[[], bool], what: str, limit: float = 60) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {limit} s: {what}"
+        time.sleep(0.5)  # the node is asked over SSH; nothing calls back

@@ -1,0 +1,37 @@
+"""The drill itself: what it measures, and that it can't be fooled."""
+
+import json
+from pathlib import Path
+
+from .conftest import Site
+
+
+def test_power_loss_of_the_active_node_loses_nothing(site: Site) -> None:
+    """Twice, so that each of the two nodes is lost once."""
+    hit = set()
+    for _ in range(2):
+        report = site.json("drill", "power-loss", "--on", "active:database")
+        hit.add(report["node"])
+        assert report["kept"] is True
+        assert report["writes"]["acknowledged"] > 1000
+        assert report["writes"]["lost"] == 0
+        assert report["before"] == report["node"] != report["after"]
+    assert hit == {"ctl1", "ctl2"}
+
+
+def test_a_drill_refuses_to_start_unless_the_cluster_is_ready(site: Site) -> None:
+    site.quorate("lab", "link", "cut", "ctl3", "storage")
+    try:
+        refused = site.quorate("drill", "power-loss", "--on", "active:database", status=1)
+        assert "isn't ready" in refused.stderr
+    finally:
+        site.quorate("lab", "link", "heal", "ctl3", "storage")
+    assert "ctl9" in site.quorate("drill", "power-loss", "--on", "ctl9", status=2).stderr
+
+
+def test_no_password_of_a_drill_is_left(site: Site) -> None:
+    for report in Path(site.state / "drills").glob("*/report.json"):
+        assert "password" not in report.read_text()
+        assert json.loads(report.read_text())["kept"] is True
+    accounts = site.on(site.json("status")["active"]["database"], "mariadb", "-Ne", "SELECT user FROM mysql.user")
+    assert "quorate" not in accounts

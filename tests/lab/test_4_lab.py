@@ -1,0 +1,104 @@
+"""The lab: it can be interrupted anywhere, stands beside others, and goes without a trace."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import CLUSTER_FILE, QUORATE, Site
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Site:
+    """A second lab, of the same image as the first."""
+    file = tmp_path / "other.yaml"
+    file.write_text(CLUSTER_FILE.read_text())
+    return Site(file)
+
+
+def test_two_labs_side_by_side_and_no_trace_of_one_that_went(bare_site: Site, other: Site) -> None:
+    before = _traces()
+    other.quorate("lab", "up", "--bare")
+    assert len(_traces()["namespaces"]) == len(before["namespaces"]) + 1
+    assert [machine["condition"] for machine in other.json("lab", "status")] == ["running"] * 3
+    assert [machine["condition"] for machine in bare_site.json("lab", "status")] == ["running"] * 3
+
+    other.on("ctl3", "sh", "-c", "systemd-run --on-active=1 sh -c 'echo c > /proc/sysrq-trigger'")
+    deadline = time.monotonic() + 20
+    while (ctl3 := other.json("lab", "status", status=None)[2])["condition"] == "running":
+        assert time.monotonic() < deadline
+    assert ctl3["condition"] == "panicked"
+    assert any("sysrq" in line for line in ctl3["console"])
+    other.quorate("lab", "up", "--bare")
+    assert other.json("lab", "status")[2]["condition"] == "running"
+
+    other.quorate("lab", "down")
+    other.quorate("lab", "down")
+    assert _traces() == before
+    assert not (other.state / "lab").exists()
+
+
+@pytest.mark.parametrize("phase", ["Kernel", "Networks and disks", "Boot of 3 machines"])
+def test_interrupted_anywhere_it_leaves_no_process_and_a_second_run_repairs(
+    bare_site: Site, other: Site, phase: str
+) -> None:
+    before = _traces()["processes"]
+    argv = [str(QUORATE), "lab", "up", "--bare", "--file", str(other.file)]
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith(phase):
+            os.killpg(process.pid, signal.SIGINT)
+            break
+    words = process.stderr.read()
+    assert process.wait(timeout=60) == 130
+    assert "Traceback" not in words
+    assert "Interrupted" in words
+    assert _traces()["processes"] == before
+    if phase.startswith("Boot"):  # the furthest that it came: what is there must do for a second run
+        other.quorate("lab", "up", "--bare")
+        assert [machine["condition"] for machine in other.json("lab", "status")] == ["running"] * 3
+    other.quorate("lab", "down")
+    assert _traces()["processes"] == before
+
+
+def test_a_lab_without_room_says_so(tmp_path: Path, other: Site) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64M", "tmpfs", small], check=True)
+    try:
+        done = subprocess.run(
+            [QUORATE, "lab", "up", "--file", other.file],
+            env=os.environ | {"XDG_CACHE_HOME": str(small)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "free" in done.stderr
+        assert "XDG_CACHE_HOME" in done.stderr
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def _traces() -> dict[str, set[str]]:
+    """What a lab has on this machine."""
+    namespaces = subprocess.run(["ip", "-json", "netns"], capture_output=True, text=True, check=True).stdout
+    processes = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if any(b"linux.uml" in word or b"uml-userspace" in word or word == b"quorate.lab.bmc" for word in words):
+            processes.add(folder.name)
+    return {
+        "namespaces": {entry["name"] for entry in json.loads(namespaces or "[]")},
+        "memory": {folder.name for folder in Path("/dev/shm").glob("quorate-*")},
+        "processes": processes,
+    }
