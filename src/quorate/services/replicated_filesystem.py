@@ -127,9 +127,9 @@ def _filesystem(volume: Volume) -> Primitive:
 def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
     """The DRBD 8.4 resource file, drbd.conf(5) of that version; times in tenths of a second where it says so.
 
-    A secondary that dies is noticed by the first write after 2 s (`timeout`), by an idle connection after 4 s
-    (`ping-int` and `ping-timeout`); one that answers pings but finishes no write is dropped after 10 s (`ko-count`
-    times `timeout`).
+    A peer that dies is noticed within 2 s, by the first write (`timeout`) or an idle connection (`ping-int` and
+    `ping-timeout`): before the cluster comes to promote the other side. One that answers pings but finishes no write
+    is dropped after 10 s (`ko-count` times `timeout`).
     """
     network = cluster.networks_for(Use.REPLICATION)[0].name
     sides = "".join(
@@ -151,11 +151,14 @@ def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
         shared-secret  \"""",
         Secret(f"drbd-{volume.name}"),
         f"""\";
-        verify-alg     sha256;
+        verify-alg     crc32c;
+        # Room for a resync or a comparison to run ahead: with the default of 2048 both take twice as long.
+        max-buffers    8000;
+        max-epoch-size 8000;
         timeout        20;
         ping-timeout   10;
-        ping-int       3;
-        connect-int    3;
+        ping-int       1;
+        connect-int    1;
         ko-count       5;
         after-sb-0pri  disconnect;
         after-sb-1pri  disconnect;
