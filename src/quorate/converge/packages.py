@@ -11,10 +11,8 @@ from quorate.hosts.inspection import Request, Seen
 from quorate.progress import Say
 
 INSTALL_TIMEOUT = 1800.0
+QUIETLY = ("env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 APT = (
-    "env",
-    "DEBIAN_FRONTEND=noninteractive",
-    "LC_ALL=C",
     "apt-get",
     "--quiet",
     "--yes",
@@ -95,9 +93,8 @@ async def install(host: Host, packages: tuple[str, ...]) -> None:
     """Installs packages and what they depend on; removes none. The lists are fetched only if it fails without."""
     command = (*APT, "install", "--no-install-recommends", "--no-remove", "--", *packages)
     try:
-        await host.run(*command, timeout=INSTALL_TIMEOUT)
+        await host.run(*command, under=QUIETLY, timeout=INSTALL_TIMEOUT)
     except CommandFailed:
         # Lists that are missing or old, or an installation that a power cut left half done.
-        await host.run("env", *APT[1:3], "dpkg", "--configure", "--pending", timeout=INSTALL_TIMEOUT)
-        await host.run(*APT, "update", timeout=INSTALL_TIMEOUT)
-        await host.run(*command, timeout=INSTALL_TIMEOUT)
+        for remedy in (("dpkg", "--configure", "--pending"), (*APT, "update"), command):
+            await host.run(*remedy, under=QUIETLY, timeout=INSTALL_TIMEOUT)

@@ -14,7 +14,7 @@ from quorate.services.parts import Unit
 PACEMAKER = "pacemaker.service"
 
 
-SYSTEMCTL = ("env", "SYSTEMCTL_SKIP_SYSV=1", "systemctl")
+WITHOUT_SYSV = ("env", "SYSTEMCTL_SKIP_SYSV=1")
 """Without the detour through update-rc.d, which has systemd read everything again for each unit."""
 
 
@@ -44,7 +44,7 @@ class SetUnits:
             await host.run("systemctl", "unmask", "--runtime", "--quiet", "--", *masked)
         for verb, enabled in (("enable", True), ("disable", False)):
             if names := [unit.name for unit in due if unit.enabled is enabled]:
-                await host.run(*SYSTEMCTL, verb, "--quiet", "--no-reload", "--", *names)
+                await host.run("systemctl", verb, "--quiet", "--no-reload", "--", *names, under=WITHOUT_SYSV)
         await host.run("systemctl", "daemon-reload")
         if started := [unit.name for unit in due if started_by_installation(unit, seen)]:
             await host.run("systemctl", "stop", "--", *started, timeout=120)

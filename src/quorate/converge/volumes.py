@@ -69,7 +69,7 @@ async def alone(host: Host, *argv: str, timeout: float = 120) -> Result:
     """Runs a command that touches a volume, after any that an `apply` that was killed has left running."""
     # --close: the lock stays with flock(1), or a daemon that LVM starts would hold it for ever.
     lock = ("flock", "--close", "--timeout", f"{timeout:g}", "--conflict-exit-code", str(LOCKED), LOCK)
-    result = await host.run(*lock, *argv, timeout=2 * timeout, check=False)
+    result = await host.run(*argv, under=lock, timeout=2 * timeout, check=False)
     if result.status == LOCKED:
         raise HostError(
             f"a command of an earlier `apply` is still at work on its volumes ({LOCK})",

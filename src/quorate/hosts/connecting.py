@@ -5,6 +5,7 @@ An `ssh_config` beside the cluster file, or else the user's own `~/.ssh/config`,
 """
 
 import asyncio
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,7 @@ async def connect(endpoint: Endpoint, ssh_config: Path | None) -> asyncssh.SSHCl
     except asyncssh.Error as error:
         raise _unreachable(where, f"the SSH connection failed: {error.reason or type(error).__name__}") from None
     except OSError as error:
-        raise _unreachable(where, error.strerror or str(error)) from None
+        raise _unreachable(where, os.strerror(error.errno).lower() if error.errno else str(error)) from None
 
 
 def _config_files(ssh_config: Path | None) -> list[str] | tuple[()]:

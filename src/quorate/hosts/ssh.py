@@ -78,8 +78,11 @@ class Host:
         input: bytes | str | None = None,  # noqa: A002 (the word of subprocess.run)
         timeout: float = 60,
         check: bool = True,
+        under: tuple[str, ...] = (),
     ) -> Result:
         """Runs a command, given as its argument list.
+
+        `under` is a command that runs it, as flock(1) or env(1) do, and that messages leave out.
 
         Raises:
             CommandFailed: `check`, and the exit status wasn't 0.
@@ -87,7 +90,7 @@ class Host:
             ConnectionLost: the connection ended first.
         """
         content = input.encode() if isinstance(input, str) else input or b""
-        result = await self._run(argv, argv, content, timeout)
+        result = await self._run((*under, *argv), argv, content, timeout)
         if check and result.status != 0:
             raise CommandFailed(self.name, argv, result.status, result.stdout, result.stderr)
         return result

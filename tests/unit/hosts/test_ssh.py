@@ -139,10 +139,10 @@ async def test_put_replaces_a_file_whole_with_its_mode(sshd: Sshd, tmp_path: Pat
     target = tmp_path / "new folder" / "it's.conf"
     secret = os.urandom(300_000)
     async with reached(sshd) as host:
-        await host.put(str(target), b"old")
-        before = target.stat().st_ino
+        await host.put(str(target), b"old", **ME)
         await host.put(str(target), b"", mode=0o644, **ME)
         assert target.read_bytes() == b""
+        before = target.stat().st_ino
         await host.put(str(target), secret, mode=0o600, **ME)
     assert target.read_bytes() == secret
     assert target.stat().st_mode & 0o7777 == 0o600
