@@ -44,7 +44,7 @@ class Blow:
     powerless: float | None
     """When the node had certainly lost its power; None if it kept it."""
     over: float
-    """When clients were served again for a while, or the drill no longer waited for it."""
+    """When the cluster was ready again, or the drill no longer waited for it; what moved later, the drill moved."""
 
 
 def audit(

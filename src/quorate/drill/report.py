@@ -118,6 +118,8 @@ def _moments(verdict: Verdict) -> list[tuple[str, float | None, str]]:
         for phase in verdict.audit.phases
     ]
     outage = verdict.clients.outage
+    if outage and outage.gap.start > verdict.injected + 1:  # the service stood the fault, and stumbled later
+        moments.append(("the last answer for a while", outage.gap.start - verdict.injected, ""))
     if outage and outage.gap.end:
         moments.append(("a client is answered", outage.gap.end - verdict.injected, ""))
     return sorted(moments, key=lambda moment: float("inf") if moment[1] is None else moment[1])

@@ -210,7 +210,6 @@ async def _break_under_load(
                 if not await probe.steady(STEADY, injected, OUTAGE_LIMIT):
                     problems.append(f"clients were not served steadily within {OUTAGE_LIMIT:g} s")
                     say(problems[-1])
-                blow = Blow(node, service, injected, powerless, over=time.time())
             with progress.phase(f"{node} is back, the replicas are equal, the cluster is ready") as say:
                 if not await _wait_until_ready(drill, say):
                     problems.append(f"the cluster was not ready again within {REPAIR_LIMIT:g} s")
@@ -219,7 +218,7 @@ async def _break_under_load(
                     await _wait_until_ready(drill, say)
         finally:
             await drill.fault.heal(drill.tools, node)
-        return await probe.stop(), blow
+        return await probe.stop(), Blow(node, service, injected, powerless, over=time.time())
 
 
 async def _look_again(
