@@ -56,6 +56,7 @@ def obstacles(cluster: str, path: str, needed: int, seen: Seen) -> Iterator[Obst
         yield obstacle("this is no block device", f"Name one as `data` of {seen.host} in the cluster file.")
         return
     name = "" if device.real == path else f" ({device.real})"
+    erase = f"if nothing on it is needed, erase it by hand, on {seen.host}: blkdiscard --force --zeroout {path}"
     lvm = seen.lvm
     group = lvm.groups.get(GROUP) if lvm else None
     if lvm and lvm.error:
@@ -84,19 +85,19 @@ def obstacles(cluster: str, path: str, needed: int, seen: Seen) -> Iterator[Obst
         parts = ", ".join(device.partitions) or "none"
         yield obstacle(
             f"it is partitioned{name} ({device.signature.get('PTTYPE', 'unknown table')}; partitions: {parts})",
-            f"Name one of its partitions, or, if nothing on it is needed: wipefs --all {path}",
+            f"Name one of its partitions, or, {erase}",
         )
     elif device.signature or device.ambiguous:
         kind = device.signature.get("TYPE", "several things at once")
         label = f", labelled {device.signature['LABEL']!r}" if "LABEL" in device.signature else ""
         yield obstacle(
             f"it holds data that Quorate doesn't know{name}: {kind}{label}",
-            f"If nothing on it is needed, say so by hand, on {seen.host}: wipefs --all {path}",
+            erase[0].upper() + erase[1:],
         )
     elif not device.blank:
         yield obstacle(
             f"it has no known signature{name}, but its first or last MiB isn't zero: it may hold something",
-            f"If nothing on it is needed, say so by hand, on {seen.host}: blkdiscard --zeroout {path}",
+            erase[0].upper() + erase[1:],
         )
     elif device.bytes < needed:
         yield obstacle(

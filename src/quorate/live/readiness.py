@@ -23,15 +23,12 @@ INTERVAL = 2.0  # each look costs a node half a second of its processor
 
 def unmet(design: Design, state: State) -> list[str]:
     """What is missing to "ready", each a sentence; empty: it is ready."""
-    return [
-        *_nodes(state),
-        *_links(state),
-        *_fencing(design, state),
-        *_placed(design, state),
-        *_replicas(state),
-        *(f"A failed action: {action}." for action in state.failed_actions),
-        *(f"{ban}." for ban in state.bans),
-    ]
+    found = [*_nodes(state), *_links(state), *_replicas(state)]
+    if state.dc is not None:  # without a coordinator nobody knows about the rest
+        found += [*_fencing(design, state), *_placed(design, state)]
+        found += [f"A failed action: {action}." for action in state.failed_actions]
+        found += [f"{ban}." for ban in state.bans]
+    return found
 
 
 def _nodes(state: State) -> Iterator[str]:

@@ -38,7 +38,7 @@ def interpret(answers: Mapping[str, Seen | HostError], design: Design) -> State:
             for volume in design.volumes
         },
         links={name: links(seen[name]) for name in design.hosts if name in seen},
-        fencing=_fencing(design, resources),
+        fencing=_fencing(design, resources) if view is not None else dict.fromkeys(design.hosts, "unknown"),
         failed_actions=tuple(_failures(view)) if view is not None else (),
         active={name: _started_on(service.active_resource, resources) for name, service in design.services.items()},
         bans=tuple(_bans(view, design)) if view is not None else (),

@@ -72,7 +72,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         "uid": os.getuid(),
         "hostname": os.uname().nodename,
         "release": release(),
-        "free": {path: free(path) for path in ("/", "/usr", "/var")},
+        "free": free("/", "/usr", "/var"),
         "boot": read("/proc/sys/kernel/random/boot_id").strip(),
         "drbd": drbd(read("/proc/drbd")),
         "packages": packages(said["packages"]["stdout"]) if "packages" in said else {},
@@ -148,10 +148,13 @@ def release() -> dict[str, str]:
     return {"id": found.get("ID", ""), "version": found.get("VERSION_ID", ""), "name": found.get("PRETTY_NAME", "")}
 
 
-def free(path: str) -> int:
-    """Bytes that a new file could take there."""
-    seen = os.statvfs(path)
-    return seen.f_bavail * seen.f_frsize
+def free(*paths: str) -> dict[str, int]:
+    """Bytes that a new file could take there; of paths on one file system only the first."""
+    found: dict[int, tuple[str, int]] = {}
+    for path in paths:
+        seen = os.statvfs(path)
+        found.setdefault(os.stat(path).st_dev, (path, seen.f_bavail * seen.f_frsize))
+    return dict(found.values())
 
 
 def packages(text: str) -> dict[str, str]:
