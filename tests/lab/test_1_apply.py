@@ -24,7 +24,7 @@ def test_a_host_without_anything_becomes_ready(site: Site) -> None:
 def test_a_second_run_changes_nothing_and_is_quick(site: Site) -> None:
     before = {node: site.on(node, "cibadmin", "--query") for node in ("ctl1",)}
     result = site.json("apply")
-    assert result["changed"] == []
+    assert result["changed"] is False
     assert result["seconds"] < 5
     assert {node: _configuration(site.on(node, "cibadmin", "--query")) for node in before} == {
         node: _configuration(cib) for node, cib in before.items()
@@ -51,11 +51,11 @@ def test_no_secret_where_others_could_read_it(site: Site) -> None:
 def test_apply_puts_back_what_was_changed_by_hand(site: Site) -> None:
     site.on("ctl2", "sh", "-c", "echo broken > /etc/mysql/mariadb.conf.d/90-quorate.cnf")
     site.on("ctl1", "crm_attribute", "--name", "stonith-enabled", "--update", "false")
-    changed = json.dumps(site.json("apply")["changed"])
+    changed = json.dumps(site.json("apply")["steps"])
     assert "90-quorate.cnf" in changed
     assert "innodb" in site.on("ctl2", "cat", "/etc/mysql/mariadb.conf.d/90-quorate.cnf")
     assert "true" in site.on("ctl1", "crm_attribute", "--name", "stonith-enabled", "--query")
-    assert site.json("apply")["changed"] == []
+    assert site.json("apply")["changed"] is False
 
 
 def test_a_device_with_data_on_it_is_never_touched(site: Site, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_device_with_data_on_it_is_never_touched(site: Site, tmp_path: Path) -
         assert device in refused.stderr
         assert site.on("ctl3", "sha256sum", device) == before
         site.on("ctl3", "wipefs", "--all", device)
-    assert site.json("apply")["changed"] == [], "the refused apply has changed something"
+    assert site.json("apply")["changed"] is False, "the refused apply has changed something"
 
 
 def test_hosts_that_cannot_be_used_are_named(site: Site, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_hosts_that_cannot_be_used_are_named(site: Site, tmp_path: Path) -> None
     key.write_bytes((tmp_path / "other").read_bytes())
     assert "key" in site.quorate("apply", status=1).stderr
     key.write_bytes(kept_key)
-    assert site.json("apply")["changed"] == []
+    assert site.json("apply")["changed"] is False
 
 
 def _other_key(folder: Path) -> str:

@@ -13,8 +13,10 @@ def test_power_loss_of_the_active_node_loses_nothing(site: Site) -> None:
         report = site.json("drill", "power-loss", "--on", "active:database")
         hit.add(report["node"])
         assert report["kept"] is True
-        assert report["writes"]["acknowledged"] > 1000
-        assert report["writes"]["lost"] == 0
+        assert report["clients"]["outcomes"]["acknowledged"] > 1000
+        assert report["lost"] == 0
+        assert report["replicas"]["verify"]["out_of_sync"] == 0
+        assert set(report["audit"]["fenced"]) == {report["node"]}
         assert report["before"] == report["node"] != report["after"]
     assert hit == {"ctl1", "ctl2"}
 

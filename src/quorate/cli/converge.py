@@ -54,11 +54,12 @@ def plan(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None
 
 def apply(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
     """Make the hosts and the cluster what the cluster file says, and wait until it is ready."""
-    quiet = output is Format.JSON
+    quiet, begun = output is Format.JSON, time.monotonic()
     outcome = converge(Site.open(file).enter(), Silent() if quiet else progress())
     if quiet:
         done = [{**_as_json(planned), "seconds": round(seconds, 1)} for planned, seconds in outcome.done]
-        print(json.dumps({"changed": bool(done), "steps": done, "ready": True}, indent=2))
+        seconds = round(time.monotonic() - begun, 1)
+        print(json.dumps({"changed": bool(done), "steps": done, "ready": True, "seconds": seconds}, indent=2))
     elif outcome.done:
         print(f"Ready. {len(outcome.done)} steps were done.")
     else:
