@@ -33,6 +33,8 @@ from quorate.progress import Progress, Say
 
 STEADY = 3.0
 """Seconds of clean answers before a fault is injected, and after it before clients count as served again."""
+PATIENCE = 10.0
+"""Seconds for a cluster that should be ready already: a link may have been down for a moment."""
 START_LIMIT = 30.0
 OUTAGE_LIMIT = 180.0
 REPAIR_LIMIT = 180.0
@@ -94,8 +96,8 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     service = targets.service(drill.on, drill.design)
     if missing := drill.fault.missing(drill.tools):
         raise Refused(f"{drill.fault.name} needs {', '.join(missing)}, which this site doesn't have")
-    with progress.phase("Is the cluster ready?"):
-        state = await _require_ready(drill)
+    with progress.phase("Is the cluster ready?") as say:
+        state = await _require_ready(drill, say)
     node = targets.node(drill.on, drill.design, state)
     folder, scratch = _begin(drill)
     problems: list[str] = []
@@ -131,15 +133,15 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     return verdict
 
 
-async def _require_ready(drill: Drill) -> State:
-    state = await live.read(drill.hosts, drill.design)
-    if unmet := live.unmet(drill.design, state):
+async def _require_ready(drill: Drill, say: Say) -> State:
+    try:
+        return await live.wait_until_ready(drill.hosts, drill.design, say, timeout=PATIENCE)
+    except HostError as error:
         raise Refused(
-            "the cluster isn't ready: " + " ".join(unmet),
+            f"the cluster is {error.what}",
             means="A drill now would break what has nothing in reserve.",
             todo="`quorate status` shows the cluster; `quorate apply` brings it to where the cluster file wants it.",
-        )
-    return state
+        ) from None
 
 
 def _begin(drill: Drill) -> tuple[Path, Scratch]:
@@ -157,7 +159,9 @@ def _stopped_with_evidence(folder: Path) -> Iterator[None]:
     try:
         yield
     except QuorateError as error:
-        raise DrillStopped(error.what, where=error.where, means=error.means, todo=f"{error.todo} {todo}") from error
+        raise DrillStopped(
+            error.what, where=error.where, means=error.means, todo=f"{error.todo} {todo}".strip()
+        ) from error
     except asyncio.CancelledError:
         raise Interrupted("the drill was interrupted", means="The fault is healed.", todo=todo) from None
 
@@ -228,7 +232,8 @@ async def _look_again(
     design = drill.design.services[service]
     found: dict[str, ledger.Ledger] = {}
     verify = None
-    if unmet := live.unmet(drill.design, await live.read(drill.hosts, drill.design)):
+    if not await _wait_until_ready(drill, lambda _line: None, PATIENCE):
+        unmet = live.unmet(drill.design, await live.read(drill.hosts, drill.design))
         problems.extend(sentence.rstrip(".") for sentence in unmet)
         return Replicas(design.hosts, found, verify)
 
@@ -253,10 +258,10 @@ async def _look_again(
     return Replicas(design.hosts, found, verify)
 
 
-async def _wait_until_ready(drill: Drill, say: Say) -> bool:
+async def _wait_until_ready(drill: Drill, say: Say, limit: float = REPAIR_LIMIT) -> bool:
     """Not by looking too often: a look costs each node a process, and clients are being served."""
     try:
-        await live.wait_until_ready(drill.hosts, drill.design, say, timeout=REPAIR_LIMIT, interval=2)
+        await live.wait_until_ready(drill.hosts, drill.design, say, timeout=limit, interval=2)
     except HostError:
         return False
     return True
