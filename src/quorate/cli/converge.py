@@ -5,7 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
-import sys
+import time
 from collections.abc import Iterator
 
 import typer
@@ -79,14 +79,7 @@ def converge(site: Site, shown: Progress | None = None) -> Outcome:
             return outcome
 
     with _only_one(site):
-        try:
-            return asyncio.run(bring_about())
-        except KeyboardInterrupt:
-            print(
-                "Interrupted. What had begun on the hosts may still end there; run it again to carry on.",
-                file=sys.stderr,
-            )
-            raise typer.Exit(130) from None
+        return asyncio.run(bring_about())
 
 
 def _converging(site: Site, hosts: Hosts) -> Converging:

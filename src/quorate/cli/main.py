@@ -16,6 +16,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+INTERRUPTED = 130
+
 for area in (cluster, converge, status, drill, demo):
     area.register(app)
 app.add_typer(lab.app, name="lab")
@@ -34,9 +36,10 @@ def main() -> None:
     except QuorateError as error:
         show(error)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        print("Interrupted; run the same command again to carry on.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # typer's own answer to Ctrl-C; it says nothing
+            print("Interrupted. What had begun elsewhere may still end; run it again to carry on.", file=sys.stderr)
+        raise
 
 
 def show(error: QuorateError) -> None:

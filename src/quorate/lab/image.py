@@ -10,7 +10,6 @@ import shutil
 from pathlib import Path
 from shlex import quote
 
-from quorate.errors import LabError
 from quorate.lab.cache import cached, root
 from quorate.lab.command import run, run_long
 from quorate.lab.kernel import Kernel
@@ -72,13 +71,6 @@ def is_cached(kernel: Kernel, packages: tuple[str, ...], offline: tuple[str, ...
 
 
 def _build(folder: Path, kernel: Kernel, packages: tuple[str, ...], offline: tuple[str, ...]) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < 4 << 30:
-        raise LabError(
-            f"{free >> 20} MiB are free, and the build of the lab's image needs 4096",
-            where=str(root()),
-            todo="make room there, or set XDG_CACHE_HOME to a folder on a larger disk",
-        )
     tree, overlay = folder / "tree", folder / "overlay"
     _write(overlay / "etc/quorate-lab/init", INIT, 0o755)
     _write(overlay / "etc/systemd/system-preset/00-quorate-lab.preset", PRESET)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quorate.errors import LabError
-from quorate.lab.cache import cached
+from quorate.lab.cache import NoRoom, cached
 from quorate.lab.command import run, run_long
 
 SUITES = ("sid", "trixie")
@@ -38,7 +38,9 @@ def find(say: Callable[[str], None], suites: tuple[str, ...] = SUITES) -> Kernel
     reasons = []
     for suite in suites:
         try:
-            folder = cached("kernels", suite, lambda building, suite=suite: _fetch(suite, building))  # type: ignore[misc]
+            folder = cached("kernels", suite, 512, lambda building, suite=suite: _fetch(suite, building))  # type: ignore[misc]
+        except NoRoom:
+            raise
         except LabError as error:
             reasons.append(f"the kernel of {suite} could not be had: {error.what}")
             say(reasons[-1])
