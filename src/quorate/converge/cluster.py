@@ -193,6 +193,35 @@ class Configure:
         await host.run("rm", "-f", "--", old, new)
 
 
+@dataclass(frozen=True)
+class TryAgain:
+    """Pacemaker tries a volume again on a host that has got a new disk; a failed start would be final."""
+
+    host: str
+    volume: str
+    resource: str
+    phase: ClassVar[Phase] = Phase.CONFIGURATION
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"let Pacemaker try {self.resource} again"
+
+    def asks(self) -> Mapping[str, Request]:
+        """The mark that a new disk leaves."""
+        return {self.host: marks.ASK}
+
+    def differs(self, view: View) -> str | None:
+        """Whether there is one."""
+        return "its disk was replaced" if marks.joined(self.volume) in view[self.host].pending else None
+
+    async def do(self, hosts: Hosts, view: View, say: Say) -> None:
+        """Has Pacemaker forget the failures there."""
+        host = await hosts.host(self.host)
+        await host.run("crm_resource", "--cleanup", "--resource", self.resource, "--node", self.host)
+        await marks.remove(host, marks.joined(self.volume))
+
+
 def changes(old: Element, new: Element) -> str | None:
     """How two CIBs' configurations differ, by id; None if they don't."""
     before, after = _elements(old), _elements(new)

@@ -21,6 +21,11 @@ def new(unit: str) -> str:
     return f"new:{unit}"
 
 
+def joined(volume: str) -> str:
+    """A volume that got a new disk here: what Pacemaker tried without it has failed, and is worth another try."""
+    return f"joined:{volume}"
+
+
 async def make(host: Host, *names: str) -> None:
     """Leaves marks; they survive a power cut."""
     for name in names:

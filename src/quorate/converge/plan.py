@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from quorate.cluster.model import Cluster
 from quorate.converge import obstacles
-from quorate.converge.cluster import BeginConfiguration, Configure, FormCluster, ReloadCorosync, StartDaemons
+from quorate.converge.cluster import BeginConfiguration, Configure, FormCluster, ReloadCorosync, StartDaemons, TryAgain
 from quorate.converge.files import write
 from quorate.converge.packages import InstallPackages, InstallPython
 from quorate.converge.replication import Adjust, Initialise
@@ -14,6 +14,7 @@ from quorate.converge.units import SetUnits
 from quorate.converge.volumes import CreateGroup, CreateMetadata, CreateVolume, Zero
 from quorate.design.model import Design, HostDesign
 from quorate.hosts.inspection import Request
+from quorate.services.parts import Clone
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ def steps(design: Design, secret: Callable[[str], bytes]) -> tuple[Step, ...]:
         ReloadCorosync(names),
         FormCluster(names),
         Configure(design),
+        *(
+            TryAgain(host, volume.name, resource.id)
+            for volume in design.volumes
+            for resource in design.resources
+            for host in volume.hosts
+            if isinstance(resource, Clone) and resource.primitive.parameters.get("drbd_resource") == volume.name
+        ),
     )
 
 

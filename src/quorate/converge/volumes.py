@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from quorate.converge import devices, said
+from quorate.converge import devices, marks, said
 from quorate.converge.devices import GROUP
 from quorate.converge.obstacle import Obstacle
 from quorate.converge.step import Phase, View
@@ -220,7 +220,10 @@ class CreateMetadata:
         joins = is_initialised(self.volume, view)
         if not (joins and METADATA in tags(self.volume, self.host, view)):
             await alone(host, "drbdadm", "create-md", "--force", self.volume.name)
-        joined = ("--addtag", INITIALISED) if joins else ()
+        joined: tuple[str, ...] = ()
+        if joins:
+            await marks.make(host, marks.joined(self.volume.name))
+            joined = ("--addtag", INITIALISED)
         await alone(host, "lvchange", "--addtag", METADATA, *joined, f"{GROUP}/{self.volume.name}")
 
 

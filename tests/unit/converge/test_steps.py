@@ -85,6 +85,7 @@ MARIADB = UnitSeen("loaded", "enabled", "active", False)
             {"units": {"pacemaker.service": UnitSeen("loaded", "enabled", "failed", False)}},
             "ctl3: start Corosync and Pacemaker (not running: pacemaker.service)",
         ),
+        ("ctl2", {"pending": {marks.joined("database")}}, "ctl2: let Pacemaker try database-volume again"),
         ("ctl1", {"lvm": lvm("ctl1", None)}, "ctl1: make logical volume quorate/database"),
     ],
 )
