@@ -39,14 +39,9 @@ MEDIUM = "/var/lib/quorate-lab/medium"
 
 def build(kernel: Kernel, packages: tuple[str, ...], offline: tuple[str, ...]) -> Path:
     """The image's ext4 file, from the cache or built now. Raises LabError."""
-    return (
-        cached(
-            "images",
-            identity(kernel, packages, offline),
-            lambda folder: _build(folder, kernel, packages, offline),
-        )
-        / "root.ext4"
-    )
+    this = identity(kernel, packages, offline)
+    folder = cached("images", this, 4096, lambda building: _build(building, kernel, packages, offline))
+    return folder / "root.ext4"
 
 
 def identity(kernel: Kernel, packages: tuple[str, ...], offline: tuple[str, ...]) -> str:
