@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,14 @@ class Site:
         if check:
             assert done.returncode == 0, f"{command} on {node}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
+
+    def await_ready(self, limit: float = 180) -> Any:
+        """Waits until `status` says that any one failure can be survived; the status."""
+        deadline = time.monotonic() + limit
+        while not (status := self.json("status", status=None))["ready"]:
+            assert time.monotonic() < deadline, f"not ready within {limit} s: {status['missing']}"
+            time.sleep(1)  # the nodes are asked over SSH; nothing calls back
+        return status
 
     @property
     def state(self) -> Path:

@@ -42,7 +42,8 @@ async def connect(endpoint: Endpoint, ssh_config: Path | None) -> asyncssh.SSHCl
         options = await asyncssh.SSHClientConnectionOptions.construct(
             host=endpoint.name, config=_config_files(ssh_config)
         )
-    except (asyncssh.ConfigParseError, asyncssh.KeyImportError, OSError) as error:
+    except (asyncssh.ConfigParseError, asyncssh.KeyImportError, OSError, ValueError) as error:
+        # A ValueError is a key file whose .pub beside it belongs to another key.
         raise Unreachable(f"the SSH settings can't be used: {error}", where=endpoint.name) from None
     settings = options.config
     address = str(settings.get("Hostname") or endpoint.address)

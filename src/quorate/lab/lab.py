@@ -55,7 +55,7 @@ class Lab:
     """A lab by its folder; there may be none yet. Raises LabError."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.absolute()
+        self.folder = folder.resolve()
         self._identity = hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
         self._scratch = Path("/dev/shm") / f"quorate-{self._identity}"  # noqa: S108  the machines' memory
         self.namespace = Namespace(f"quorate-{self._identity}")

@@ -139,7 +139,7 @@ async def test_put_replaces_a_file_whole_with_its_mode(sshd: Sshd, tmp_path: Pat
     target = tmp_path / "new folder" / "it's.conf"
     secret = os.urandom(300_000)
     async with reached(sshd) as host:
-        await host.put(str(target), b"old", **ME)
+        await host.put(str(target), b"old", mode=0o644, **ME)
         await host.put(str(target), b"", mode=0o644, **ME)
         assert target.read_bytes() == b""
         before = target.stat().st_ino

@@ -3,7 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from .conftest import Site
+
+
+@pytest.fixture(autouse=True)
+def _ready(site: Site) -> None:
+    site.await_ready()
 
 
 def test_power_loss_of_the_active_node_loses_nothing(site: Site) -> None:

@@ -21,7 +21,7 @@ def test_a_standby_cut_off_from_its_primary_cannot_be_promoted(site: Site) -> No
         assert _writes(site, active), "the primary must serve on: its peer is known not to be promoted"
     finally:
         site.quorate("lab", "link", "heal", standby, "storage")
-    _await_ready(site)
+    site.await_ready()
     assert _role(site, active) == "Primary"
 
 
@@ -38,21 +38,17 @@ def test_a_primary_cut_off_from_everybody_is_fenced_before_another_is_promoted(s
         assert roles[-1] != ("Primary", "Primary") or _frozen(site, active), "two primaries"
     for network in ("management", "storage"):
         site.quorate("lab", "link", "heal", active, network)
-    _await_ready(site)
+    site.await_ready()
     assert _pair(site) == (standby, active)
 
 
 @pytest.fixture(autouse=True)
 def _ready(site: Site) -> None:
-    _await_ready(site)
-
-
-def _await_ready(site: Site) -> None:
-    _await(lambda: site.quorate("status", status=None).returncode == 0, "ready", limit=180)
+    site.await_ready()
 
 
 def _pair(site: Site) -> tuple[str, str]:
-    active = site.json("status")["active"]["database"]
+    active = site.await_ready()["active"]["database"]
     return active, {"ctl1": "ctl2", "ctl2": "ctl1"}[active]
 
 

@@ -13,8 +13,7 @@ MKFS = ("mkfs.ext4", "-q", "-F")
 
 
 def test_a_host_without_anything_becomes_ready(site: Site) -> None:
-    status = site.json("status")
-    assert status["ready"] is True
+    status = site.await_ready()
     assert status["quorate"] is True
     disks = {replica["disk"] for replicas in status["replicas"].values() for replica in replicas.values()}
     assert disks == {"UpToDate"}
@@ -83,25 +82,26 @@ def test_hosts_that_cannot_be_used_are_named(site: Site, tmp_path: Path) -> None
     site.quorate("lab", "up")
     site.quorate("apply")
 
-    known_hosts = site.state / "lab/known_hosts"
-    kept = known_hosts.read_text()
-    known_hosts.write_text(re.sub(r"^ctl2 (\S+) \S+", f"ctl2 {_other_key(tmp_path)}", kept, flags=re.MULTILINE))
-    changed = site.quorate("apply", status=1)
-    assert "ctl2" in changed.stderr
-    assert "host key" in changed.stderr
-    known_hosts.write_text(kept)
-
-    key = site.state / "lab/ssh_key"
-    kept_key = key.read_bytes()
-    key.write_bytes((tmp_path / "other").read_bytes())
-    assert "key" in site.quorate("apply", status=1).stderr
-    key.write_bytes(kept_key)
+    other_key = _other_key(tmp_path / "other")
+    hosts_key = re.sub(rb"(?m)^ctl2 .*", b"ctl2 " + other_key, (site.state / "lab/known_hosts").read_bytes())
+    _refused_with(site, site.state / "lab/known_hosts", hosts_key, "ctl2", "host key")
+    _refused_with(site, site.state / "lab/ssh_key", (tmp_path / "other").read_bytes(), "key")
     assert site.json("apply")["changed"] is False
 
 
-def _other_key(folder: Path) -> str:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "other"], check=True)
-    return " ".join((folder / "other.pub").read_text().split()[:2])
+def _refused_with(site: Site, file: Path, content: bytes, *words: str) -> None:
+    kept = file.read_bytes()
+    file.write_bytes(content)
+    try:
+        refused = site.quorate("apply", status=1).stderr
+    finally:
+        file.write_bytes(kept)
+    assert all(word in refused for word in words)
+
+
+def _other_key(file: Path) -> bytes:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
+    return b" ".join(file.with_suffix(".pub").read_bytes().split()[:2])
 
 
 def _configuration(cib: str) -> str:
