@@ -60,7 +60,7 @@ class InstallPackages:
 
     def asks(self) -> Mapping[str, Request]:
         """The packages' states, and which units exist."""
-        return {self.host: Request(packages=frozenset(self.packages), units=frozenset(self.units))}
+        return {self.host: Request(packages=frozenset(self.packages), units=frozenset(self.units)) | marks.ASK}
 
     def differs(self, view: View) -> str | None:
         """Names what is missing."""
@@ -78,7 +78,7 @@ class InstallPackages:
         in /run: if we are killed in the middle, the next run or a reboot clears it, and no policy-rc.d stays behind.
         """
         host, seen = await hosts.host(self.host), view[self.host]
-        coming = [unit for unit in self.units if unit not in seen.units or seen.units[unit].load == "not-found"]
+        coming = [unit for unit in self.units if is_coming(unit, seen)]
         await marks.make(host, *map(marks.new, coming))
         if coming:
             await host.run("systemctl", "mask", "--runtime", "--quiet", "--", *coming)
@@ -87,6 +87,11 @@ class InstallPackages:
         finally:
             if coming:
                 await host.run("systemctl", "unmask", "--runtime", "--quiet", "--", *coming)
+
+
+def is_coming(unit: str, seen: Seen) -> bool:
+    """Whether a unit comes with what is to be installed now, or came with an installation that was cut short."""
+    return unit not in seen.units or seen.units[unit].load == "not-found" or marks.new(unit) in seen.pending
 
 
 async def install(host: Host, packages: tuple[str, ...]) -> None:

@@ -71,8 +71,9 @@ def _is_masked(unit: Unit, seen: Seen) -> bool:
 
 
 def started_by_installation(unit: Unit, seen: Seen) -> bool:
-    """Whether a unit that Pacemaker is to run runs already, only because `apply` was cut short while installing it."""
-    return runs_by_itself(unit, seen) and marks.new(unit.name) in seen.pending
+    """Whether a unit runs only because `apply` was cut short while installing it: with the package's own settings."""
+    found = seen.units.get(unit.name)
+    return found is not None and found.active == "active" and marks.new(unit.name) in seen.pending
 
 
 def runs_by_itself(unit: Unit, seen: Seen) -> bool:
