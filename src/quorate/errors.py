@@ -1,10 +1,10 @@
 """The one exception tree. The command line turns each into a message and an exit status, never a traceback.
 
-    QuorateError            1   what happened, where, what it means, what to do
-    ├── InputError          2   something that a person wrote or typed
-    ├── Refused             1   it could be done, and would be unsafe
-    ├── HostError           1   a host can't be reached, or a command on it failed   (hosts/)
-    └── LabError            1   the lab on this machine                              (lab/)
+QuorateError            1   what happened, where, what it means, what to do
+├── InputError          2   something that a person wrote or typed
+├── Refused             1   it could be done, and would be unsafe
+├── HostError           1   a host can't be reached, or a command on it failed   (hosts/)
+└── LabError            1   the lab on this machine                              (lab/)
 """
 
 

@@ -14,7 +14,7 @@ def test_a_standby_cut_off_from_its_primary_cannot_be_promoted(site: Site) -> No
     site.quorate("lab", "link", "cut", standby, "storage")
     try:
         _await(lambda: "Connected" not in site.on(standby, "drbdadm", "cstate", "database"), "DRBD noticed")
-        for attempt in (("drbdadm", "primary", "database"), ("drbdadm", "primary", "--force", "database")):
+        for attempt in (("drbdadm", "primary", "database"), ("drbdsetup", "primary", "0")):
             refusal = site.on(standby, *attempt, check=False)
             assert _role(site, standby) == "Secondary", f"{attempt} gave a second primary: {refusal}"
         assert _role(site, active) == "Primary"

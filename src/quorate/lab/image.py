@@ -82,7 +82,7 @@ def _build(folder: Path, kernel: Kernel, packages: tuple[str, ...], offline: tup
         hooks += [
             f'chroot "$1" apt-get install -y --no-install-recommends --download-only {" ".join(sorted(offline))}',
             f'mkdir -p "$1{MEDIUM}" && mv "$1"/var/cache/apt/archives/*.deb "$1{MEDIUM}/"',
-            f'cd "$1{MEDIUM}" && dpkg-scanpackages --multiversion . > Packages',
+            f'cd "$1{MEDIUM}" && apt-ftparchive packages . > Packages',
             'rm -f "$1"/etc/apt/sources.list.d/*',
             f'echo "deb [trusted=yes] file:{MEDIUM} ./" > "$1/etc/apt/sources.list"',
         ]

@@ -1,13 +1,12 @@
 """The design as a whole: what hosts get, and where secrets are."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from quorate.cluster.model import Cluster
-from quorate.design import corosync, secret_names, work_out
+from quorate.design import secret_names, work_out
 from quorate.services.parts import Secret
 
 
@@ -48,22 +47,6 @@ def test_no_path_is_written_twice(cluster: Cluster) -> None:
     for host in work_out(cluster).hosts.values():
         paths = [file.path for file in host.files]
         assert len(paths) == len(set(paths))
-
-
-def test_corosync_reads_its_configuration(cluster: Cluster, tmp_path: Path) -> None:
-    if not shutil.which("corosync"):
-        pytest.skip("no corosync on this machine")
-    (tmp_path / "authkey").write_bytes(bytes(256))
-    # Corosync wants one of the nodes to be this machine.
-    conf = corosync.conf(cluster).replace("10.20.0.11", "127.0.0.1").replace("10.22.0.11", "127.0.0.2")
-    conf = conf.replace("totem {", f"totem {{\n    keyfile: {tmp_path}/authkey").replace(
-        "to_stderr: no", "to_stderr: yes"
-    )
-    (tmp_path / "corosync.conf").write_text(conf)
-    tested = subprocess.run(
-        ["corosync", "-t", "-c", tmp_path / "corosync.conf"], capture_output=True, text=True, timeout=30
-    )
-    assert tested.returncode == 0, tested.stderr
 
 
 def test_drbd_reads_its_resource(cluster: Cluster, tmp_path: Path) -> None:
