@@ -88,6 +88,8 @@ def _links(state: State, name: str) -> str:
 
 
 def _replica(side: Replica) -> str:
+    if side.connection == "Unconfigured":
+        return _good("down", False)
     done = "" if side.percent_synced is None else f" {side.percent_synced:.0f} %"
     well = side.disk == "UpToDate" and side.connection == "Connected"
     return _good(

@@ -38,14 +38,13 @@ class StepFailed(QuorateError):
 
 
 class HostsFailed(HostError):
-    """Some hosts could not be looked at; nothing was changed."""
+    """Several hosts could not be looked at."""
 
     def __init__(self, errors: Sequence[HostError]) -> None:
         self.errors = tuple(errors)
         lines = "\n".join(f"{error}" + (f"\n    -> {error.todo}" if error.todo else "") for error in errors)
         super().__init__(
             f"{len(errors)} hosts can't be looked at:\n{textwrap.indent(lines, '  ')}",
-            means="Nothing was changed on any host.",
             todo="Put these right, then run the same command again.",
         )
 

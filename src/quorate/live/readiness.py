@@ -116,7 +116,9 @@ def _where(state: State, id_: str, roles: tuple[str, ...]) -> list[str]:
 def _replicas(state: State) -> Iterator[str]:
     for volume, sides in state.replicas.items():
         for host, side in sides.items():
-            if side.disk != "UpToDate":
+            if side.connection == "Unconfigured":
+                yield f"{volume} isn't up on {host}."
+            elif side.disk != "UpToDate":
                 done = "" if side.percent_synced is None else f", {side.percent_synced:.0f} % synchronised"
                 yield f"{volume} on {host} is {side.disk} ({side.connection}{done})."
             elif side.connection != "Connected" and not side.connection.startswith("Verify"):

@@ -28,7 +28,7 @@ class Replica:
     disk: str
     """UpToDate, Inconsistent, Outdated ..."""
     connection: str
-    """Connected, SyncSource, SyncTarget, WFConnection, StandAlone ..."""
+    """Connected, SyncSource, SyncTarget, WFConnection, StandAlone ...; Unconfigured: DRBD isn't up there."""
     percent_synced: float | None = None
 
 

@@ -262,3 +262,18 @@ async def test_without_an_ssh_config_the_address_of_the_cluster_file_is_used(ssh
     async with Hosts([Endpoint("node", "127.0.0.1", port=1)]) as hosts:
         with pytest.raises(Unreachable, match=r"node \(127.0.0.1\)"):
             await hosts.host("node")
+
+
+@runs
+async def test_a_command_that_ends_before_it_gets_its_input_still_says_its_status(sshd: Sshd) -> None:
+    """A host without python3 answers 127 while the program for it is still on its way."""
+    async with reached(sshd) as host:
+        start = host._connection.create_process
+
+        async def start_and_dawdle(*args: Any, **kwargs: Any) -> Any:
+            process = await start(*args, **kwargs)
+            await process.wait_closed()
+            return process
+
+        host._connection.create_process = start_and_dawdle  # type: ignore[method-assign]
+        assert (await host.run("sh", "-c", "exit 127", input="program", check=False)).status == 127

@@ -131,6 +131,10 @@ def test_a_host_without_anything_is_no_traceback(design: Design) -> None:
             {"replicas": {"database": {"ctl1": Replica("Secondary", "Inconsistent", "SyncTarget", 42.0)}}},
             "database on ctl1 is Inconsistent (SyncTarget, 42 % synchronised).",
         ),
+        (
+            {"replicas": {"database": {"ctl1": Replica("Unknown", "DUnknown", "Unconfigured")}}},
+            "database isn't up on ctl1.",
+        ),
         ({"resources": ()}, "database-volume isn't configured in the cluster."),
     ],
 )
