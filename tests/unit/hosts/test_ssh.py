@@ -275,5 +275,5 @@ async def test_a_command_that_ends_before_it_gets_its_input_still_says_its_statu
             await process.wait_closed()
             return process
 
-        host._connection.create_process = start_and_dawdle  # type: ignore[method-assign]
+        host._connection.create_process = start_and_dawdle  # type: ignore[assignment,method-assign]
         assert (await host.run("sh", "-c", "exit 127", input="program", check=False)).status == 127
