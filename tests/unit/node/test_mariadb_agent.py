@@ -156,10 +156,11 @@ def test_a_busy_server_is_not_a_dead_one(agent: Agent, unit: Path) -> None:
     ask = ["mariadb", "--no-defaults", f"--socket={unit}/socket", "--user=root", "--batch"]
     limit = subprocess.run([*ask, "-e", "SET GLOBAL max_connections = 10"], capture_output=True, text=True)
     assert limit.returncode == 0, limit.stderr
-    clients = [subprocess.Popen([*ask, "-e", "SELECT SLEEP(60)"], stdout=subprocess.DEVNULL) for _ in range(11)]
+    clients: list[subprocess.Popen[bytes]] = []
     try:
         refused = ""
         while "Too many connections" not in refused:
+            clients.append(subprocess.Popen([*ask, "-e", "SELECT SLEEP(60)"], stdout=subprocess.DEVNULL))
             refused = subprocess.run([*ask, "-e", "SELECT 1"], capture_output=True, text=True).stderr
         assert agent("monitor").returncode == SUCCESS
     finally:
