@@ -1,5 +1,6 @@
 """`quorate demo`: from nothing to a measured failover, in one command."""
 
+import sys
 import time
 from typing import Annotated
 
@@ -30,8 +31,9 @@ def demo(
     verdicts = drill.hold(site, FAULT, TARGET)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"\nFrom nothing to this line: {time.time() - began:.0f} s. The lab runs on; try next:")
-    name = "" if file == DEFAULT_FILE else f" --file {file}"
-    console.print(f"  quorate status{name}                                  what runs where, right now")
-    console.print(f"  quorate drill {FAULT} --on {TARGET}{name}    the same again, the other way round")
-    console.print(f"  quorate lab down{name}                                remove every trace of the lab")
+    quorate = sys.argv[0]
+    of_file = "" if file == DEFAULT_FILE else f" --file {file}"
+    console.print(f"  {quorate} status{of_file}    what runs where, right now")
+    console.print(f"  {quorate} drill {FAULT} --on {TARGET} --count 2{of_file}    again, each node once")
+    console.print(f"  {quorate} lab down{of_file}    remove every trace of the lab")
     raise typer.Exit(0 if all(verdict.kept for verdict in verdicts) else 1)

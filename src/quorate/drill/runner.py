@@ -95,7 +95,10 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     begun = time.monotonic()
     service = targets.service(drill.on, drill.design)
     if missing := drill.fault.missing(drill.tools):
-        raise Refused(f"{drill.fault.name} needs {', '.join(missing)}, which this site doesn't have")
+        raise Refused(
+            f"{drill.fault.name} needs {', '.join(missing)}, which this site doesn't have",
+            todo="Hold it on the site's twin: `quorate lab up` makes it.",
+        )
     with progress.phase("Is the cluster ready?") as say:
         state = await _require_ready(drill, say)
     node = targets.node(drill.on, drill.design, state)
