@@ -33,6 +33,7 @@ def test_a_drill_refuses_to_start_unless_the_cluster_is_ready(site: Site) -> Non
         assert "isn't ready" in refused.stderr
     finally:
         site.quorate("lab", "link", "heal", "ctl3", "storage")
+    site.await_ready()
     assert "ctl9" in site.quorate("drill", "power-loss", "--on", "ctl9", status=2).stderr
 
 
