@@ -4,8 +4,13 @@ from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
+from hypothesis import settings
 
 from quorate.cluster.model import Bmc, Cluster, Database, Link, Network, Node, Objective, Services, Use
+
+# How long an example takes says more about the machine, and what else runs on it, than about the code.
+settings.register_profile("quorate", deadline=None)
+settings.load_profile("quorate")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import enum
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
@@ -32,6 +32,8 @@ class Network(Model):
     name: str
     cidr: IPv4Network
     uses: frozenset[Use]
+    vip: IPv4Interface | None = None
+    """On the first network for `api`: the front's address, behind which all API services are."""
 
 
 class Link(Model):
@@ -75,10 +77,61 @@ class Database(Model):
     port: int
 
 
+class Messaging(Model):
+    """RabbitMQ: one cluster with quorum queues over its nodes, or one broker on a replicated device."""
+
+    engine: str
+    replicated_by: str
+    """`quorum` or `drbd`."""
+    on: tuple[str, ...]
+    size: int | None = None
+    """Bytes of the replicated volume, with `drbd`."""
+    vip: IPv4Interface | None = None
+    """The address that moves with the broker, with `drbd`."""
+    port: int
+
+
+class Store(Model):
+    """Where images are kept. `options` are Glance's own, passed through; `drbd` has none."""
+
+    kind: str
+    """`drbd`, `nfs`, `rbd`, `s3` or `swift`."""
+    options: dict[str, str] = {}
+
+
+class Api(Model):
+    """An OpenStack service that is active on every node of `on`, behind the front."""
+
+    engine: str
+    on: tuple[str, ...]
+
+
+class Image(Api):
+    """Glance. With a store on a replicated device it is active on one node, where that is mounted."""
+
+    store: Store
+    size: int | None = None
+    """Bytes of the replicated volume, with the store `drbd`."""
+
+
 class Services(Model):
-    """The services that the file asks for."""
+    """The services that the file asks for, in start order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     database: Database | None = None
+    messaging: Messaging | None = None
+    identity: Api | None = None
+    image: Image | None = None
+    placement: Api | None = None
+    compute: Api | None = None
+    network: Api | None = None
+    block_storage: Api | None = Field(default=None, alias="block-storage")
+    dashboard: Api | None = None
+
+    def declared(self) -> "dict[str, Database | Messaging | Api]":
+        """The services that there are, by the name that the cluster file has for them, in start order."""
+        return {name.replace("_", "-"): body for name, body in self if body is not None}
 
 
 class Objective(Model):
@@ -101,6 +154,17 @@ class Cluster(Model):
     def networks_for(self, use: Use) -> list[Network]:
         """The networks that carry something, in the order of the file."""
         return [network for network in self.networks.values() if use in network.uses]
+
+    @property
+    def front(self) -> IPv4Interface:
+        """The address behind which all API services are; only with any of them."""
+        address = self.networks_for(Use.API)[0].vip
+        assert address, "the defaults give the first network for `api` one"
+        return address
+
+    def internal_address(self, node: str) -> IPv4Address:
+        """Where the services of a node listen for the other nodes: on the first network for `ssh`."""
+        return self.ssh_address(node)
 
     def ssh_address(self, node: str) -> IPv4Address:
         """Where a node's SSH daemon is reached on a real site."""

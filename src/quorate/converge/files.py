@@ -17,12 +17,14 @@ DRBD_FOLDER = "/etc/drbd.d/"
 
 @dataclass(frozen=True)
 class WriteFile:
-    """One file of a host, owned by root."""
+    """One file of a host."""
 
     host: str
     path: str
     content: bytes = field(repr=False)
     mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
     reader: str | None = None
     """The daemon that must hear of a change: a unit, or `drbd`."""
     phase: ClassVar[Phase] = Phase.FILES
@@ -44,8 +46,9 @@ class WriteFile:
             return "it isn't there"
         if found.sha256 != hashlib.sha256(self.content).hexdigest():
             return "its content differs"
-        if (found.mode, found.owner, found.group) != (self.mode, "root", "root"):
-            return f"it is {found.owner}:{found.group} {found.mode:04o}, not root:root {self.mode:04o}"
+        if (found.mode, found.owner, found.group) != (self.mode, self.owner, self.group):
+            wanted = f"{self.owner}:{self.group} {self.mode:04o}"
+            return f"it is {found.owner}:{found.group} {found.mode:04o}, not {wanted}"
         return None
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
@@ -55,11 +58,11 @@ class WriteFile:
             unit = seen.units.get(self.reader)
             if seen.drbd if self.reader == "drbd" else unit is not None and unit.active == "active":
                 await marks.make(host, marks.unread(self.reader))
-        await host.put(self.path, self.content, mode=self.mode)
+        await host.put(self.path, self.content, mode=self.mode, owner=self.owner, group=self.group)
 
 
 def write(host: str, file: File, secret: Callable[[str], bytes]) -> WriteFile:
     """The step for a file of the design; its secrets are looked up here and nowhere else."""
     pieces = (secret(piece.name) if isinstance(piece, Secret) else piece.encode() for piece in file.content)
     reader = "drbd" if file.path.startswith(DRBD_FOLDER) else file.restarts
-    return WriteFile(host, file.path, b"".join(pieces), file.mode, reader)
+    return WriteFile(host, file.path, b"".join(pieces), file.mode, file.owner, file.group, reader)

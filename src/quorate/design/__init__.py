@@ -28,6 +28,7 @@ def work_out(cluster: Cluster) -> Design:
                 packages=whole.packages.get(name, ()),
                 files=whole.files.get(name, ()),
                 units=whole.units.get(name, ()),
+                listeners=whole.listeners.get(name, ()),
             )
             for name in cluster.nodes
         },
@@ -37,6 +38,10 @@ def work_out(cluster: Cluster) -> Design:
         properties=PROPERTIES,
         resource_defaults=RESOURCE_DEFAULTS,
         services={service.name: service for service in whole.services},
+        schemas=whole.schemas,
+        keys=whole.keys,
+        endpoints=whole.endpoints,
+        accounts=whole.accounts,
     )
 
 

@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from quorate.services.parts import Constraint, File, Resource, ServiceDesign, Unit, Volume
+from quorate.services.parts import (
+    Account,
+    Constraint,
+    Endpoint,
+    File,
+    KeyRepository,
+    Listener,
+    Resource,
+    Schema,
+    ServiceDesign,
+    Unit,
+    Volume,
+)
 
 __all__ = ["Design", "HostDesign", "ServiceDesign"]
 
@@ -16,6 +28,7 @@ class HostDesign:
     packages: tuple[str, ...]
     files: tuple[File, ...]
     units: tuple[Unit, ...]
+    listeners: tuple[Listener, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,3 +44,7 @@ class Design:
     """Cluster properties of Pacemaker."""
     resource_defaults: Mapping[str, str]
     services: Mapping[str, ServiceDesign]
+    schemas: tuple[Schema, ...] = ()
+    keys: tuple[KeyRepository, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    accounts: tuple[Account, ...] = ()

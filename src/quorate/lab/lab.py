@@ -281,7 +281,9 @@ def _greets(address: str) -> bool:
 
 
 def _shape(spec: LabSpec) -> dict[str, Any]:
-    return spec.model_dump(exclude={"firmware_seconds"})
+    """What a lab that is there can't change. It keeps its image: bare or not, it has the same packages to offer."""
+    kept = spec.model_dump(exclude={"firmware_seconds", "packages", "offline"})
+    return kept | {"packages": {*spec.packages, *spec.offline}}
 
 
 def _paths(built: dict[str, Any]) -> dict[str, Any]:

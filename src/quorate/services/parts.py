@@ -4,6 +4,7 @@ A blueprint is a pure function `(service, cluster) -> Part`; `design` joins the 
 Nothing here knows how a thing is put onto a host (`converge`) or written as XML (`design.cib`).
 """
 
+import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -23,13 +24,15 @@ class Secret:
 class File:
     """A file on a host, its content in pieces so that secrets can stand in the middle of text.
 
-    `restarts` names the unit, not under Pacemaker, that must see a change.
+    `restarts` names the systemd unit that must see a change, whoever runs it: systemd or Pacemaker.
     """
 
     path: str
     content: tuple[str | Secret, ...]
     mode: int = 0o644
     restarts: str | None = None
+    owner: str = "root"
+    group: str = "root"
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,98 @@ Resource = Primitive | Clone
 Constraint = Colocation | Order | Location
 
 
+class Reach(enum.StrEnum):
+    """Who may connect to a port."""
+
+    HOST = "host"
+    """The host itself: it listens on a loopback address."""
+    CLUSTER = "cluster"
+    """The cluster's nodes, and nobody else."""
+    CLIENTS = "clients"
+    """Whoever comes."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port on which a host listens. The firewall is made of these, and nothing may listen that isn't among them."""
+
+    port: int
+    address: str
+    """An IPv4 address of the host, a floating one that it may have, or `0.0.0.0`."""
+    process: str
+    """What listens, as `ss -p` names it."""
+    reach: Reach
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """A service behind the front: clients reach `port` of the front's address by TLS, `servers` speak plain HTTP."""
+
+    name: str
+    port: int
+    servers: Mapping[str, str]
+    """By host: `address:port`."""
+    check: str
+    """The path that is asked for a server's health."""
+    healthy: tuple[int, ...] = (200,)
+    """The HTTP statuses that count as healthy."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A database in the SQL service, and the account of the same name that alone may use it.
+
+    `migrate` brings it to the release that is installed; what it has is in its table `alembic_version`, what the
+    release knows in the revision files beneath `revisions`.
+    """
+
+    name: str
+    secret: str
+    """The name of the account's password."""
+    hosts: tuple[str, ...]
+    """Where `migrate` may be run."""
+    migrate: tuple[str, ...]
+    """An argument list."""
+    user: str
+    """The system user that runs it."""
+    revisions: tuple[str, ...]
+    """Folders of Alembic revision files, looked through with all folders beneath."""
+
+
+@dataclass(frozen=True)
+class KeyRepository:
+    """A folder of numbered keys that is the same on all its hosts (keystone's Fernet and credential keys)."""
+
+    name: str
+    path: str
+    owner: str
+    """User and group, `user:group`."""
+    hosts: tuple[str, ...]
+    most: int
+    """How many keys are kept, the staged one included."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An entry of Identity's catalogue, the same URL for all interfaces."""
+
+    type: str
+    name: str
+    description: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """A service's own user in Identity, in the project `service`."""
+
+    name: str
+    secret: str
+    """The name of its password."""
+    roles: tuple[str, ...] = ("service", "admin")
+
+
 @dataclass(frozen=True)
 class ServiceDesign:
     """One user-facing service: where clients find it, and how to tell which node serves it."""
@@ -146,9 +241,11 @@ class ServiceDesign:
     resources: tuple[str, ...]
     """Its cluster resources in start order: by these a status says what runs where."""
     active_resource: str
-    """The node on which this resource is started serves the clients."""
+    """The node on which this resource is started serves the clients; behind the front, the front's address."""
     volume: str | None
     """The replicated volume that it stands on."""
+    units: tuple[str, ...] = ()
+    """The systemd units that are this service on a host."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +262,13 @@ class Part:
     resources: tuple[Resource, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     services: tuple[ServiceDesign, ...] = ()
+    listeners: Mapping[str, tuple[Listener, ...]] = field(default_factory=dict)
+    """By host."""
+    balanced: tuple[Balanced, ...] = ()
+    schemas: tuple[Schema, ...] = ()
+    keys: tuple[KeyRepository, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    accounts: tuple[Account, ...] = ()
 
 
 def join(parts: Iterable[Part]) -> Part:
@@ -178,6 +282,12 @@ def join(parts: Iterable[Part]) -> Part:
         resources=tuple(resource for part in parts for resource in part.resources),
         constraints=tuple(constraint for part in parts for constraint in part.constraints),
         services=tuple(service for part in parts for service in part.services),
+        listeners=_by_host(part.listeners for part in parts),
+        balanced=tuple(balanced for part in parts for balanced in part.balanced),
+        schemas=tuple(schema for part in parts for schema in part.schemas),
+        keys=tuple(repository for part in parts for repository in part.keys),
+        endpoints=tuple(endpoint for part in parts for endpoint in part.endpoints),
+        accounts=tuple(account for part in parts for account in part.accounts),
     )
 
 
