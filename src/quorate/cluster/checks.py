@@ -12,7 +12,7 @@ from itertools import combinations
 
 from quorate.cluster.defaults import Worked
 from quorate.cluster.findings import Path, Problem, Severity, quoted, suggestion
-from quorate.cluster.model import Cluster, Network, Use
+from quorate.cluster.model import Api, Cluster, Database, Image, Messaging, Network, Use
 from quorate.cluster.written import WrittenCluster
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -53,11 +53,14 @@ def problems(file: File) -> Iterator[Problem]:
         _links_to_networks,
         _addresses_fit,
         _addresses_differ,
-        _vip_is_reachable,
+        _vips_are_reachable,
+        _front_has_a_network,
         _every_node_can_be_fenced,
         _disks_keep_their_names,
         _some_service,
-        _pair_is_declared,
+        _placed_on_declared_nodes,
+        _enough_of_them,
+        _stands_on_what_is_there,
         _objectives_of_services,
     ):
         yield from check(file)
@@ -150,10 +153,21 @@ def _hosts(file: File) -> Iterator[_Host]:
             path = ("nodes", node.name, "links", link.network, "address")
             yield _host(file, path, link.address.ip, f"{node.name}'s on {link.network}", cluster.networks[link.network])
         yield _host(file, ("nodes", node.name, "bmc", "ipmi"), node.bmc.ipmi, f"{node.name}'s BMC's")
-    if database := cluster.services.database:
-        vip = database.vip.ip
+    for place, whose, vip in _vips(file):
         network = next((network for network in cluster.networks.values() if vip in network.cidr), None)
-        yield _host(file, ("services", "database", "vip"), vip, "the database's", network)
+        if place[0] == "networks":
+            network = cluster.networks[str(place[1])]
+        yield _host(file, place, vip, whose, network)
+
+
+def _vips(file: File) -> Iterator[tuple[Path, str, IPv4Address]]:
+    """Every floating address: where it is written, whose it is."""
+    for network in file.cluster.networks.values():
+        if network.vip:
+            yield ("networks", network.name, "vip"), "the front's", network.vip.ip
+    for name, service in file.cluster.services.declared().items():
+        if isinstance(service, Database | Messaging) and service.vip:
+            yield ("services", name, "vip"), f"the {name} service's", service.vip.ip
 
 
 def _host(file: File, path: Path, address: IPv4Address, whose: str, network: Network | None = None) -> _Host:
@@ -205,19 +219,51 @@ def _addresses_differ(file: File) -> Iterator[Problem]:
             )
 
 
-def _vip_is_reachable(file: File) -> Iterator[Problem]:
+def _vips_are_reachable(file: File) -> Iterator[Problem]:
     networks = file.cluster.networks.values()
-    database = file.cluster.services.database
-    if database and not any(database.vip.ip in network.cidr for network in networks):
-        ranges = ", ".join(f"{network.name} {network.cidr}" for network in networks)
+    for path, whose, vip in _vips(file):
+        if path[0] == "services" and not any(vip in network.cidr for network in networks):
+            ranges = ", ".join(f"{network.name} {network.cidr}" for network in networks)
+            yield Problem(
+                "vip-outside",
+                path,
+                f"{vip}, {whose}, is on none of the networks",
+                "A node can only take over an address of a network that it has a link to.",
+                f"Write a free address of one of {ranges}.",
+                also=tuple(("networks", network.name, "cidr") for network in networks),
+            )
+
+
+def _front_has_a_network(file: File) -> Iterator[Problem]:
+    """The services behind the front need a network for clients, and the front has one address."""
+    apis = [name for name, body in file.cluster.services.declared().items() if isinstance(body, Api)]
+    networks = file.cluster.networks
+    uses = tuple(("networks", name, "uses") for name in networks)
+    carriers = [network.name for network in networks.values() if Use.API in network.uses]
+    if apis and not carriers:
         yield Problem(
-            "vip-outside",
-            ("services", "database", "vip"),
-            f"{database.vip.ip}, where the database shall answer, is on none of the networks",
-            "A node can only take over an address of a network that it has a link to.",
-            f"Write a free address of one of {ranges}.",
-            also=tuple(("networks", network.name, "cidr") for network in networks),
+            "no-api-network",
+            ("networks",),
+            f"no network is used for api, and {apis[0]} has clients",
+            todo="Add `api` to the `uses` of a network.",
+            also=uses,
+            at_key=True,
         )
+    for network in networks.values():
+        if network.vip and (not apis or network.name != next(iter(carriers), None)):
+            why = (
+                f"the front is on {carriers[0]}, the first network for api"
+                if apis and carriers
+                else "nothing is behind it"
+            )
+            yield Problem(
+                "vip-unused",
+                ("networks", network.name, "vip"),
+                f"no node will ever have this address: {why}",
+                todo="Leave it out.",
+                also=(("services",), *uses),
+                whole=True,
+            )
 
 
 def _every_node_can_be_fenced(file: File) -> Iterator[Problem]:
@@ -249,25 +295,75 @@ def _disks_keep_their_names(file: File) -> Iterator[Problem]:
 
 def _some_service(file: File) -> Iterator[Problem]:
     if file.cluster.services == type(file.cluster.services)():
-        what, todo = "no service is declared", "For now there is one: `services: {database: }`."
+        what, todo = "no service is declared", "For example `services: {database: }`."
         yield Problem("no-service", ("services",), what, todo=todo, whole=True, at_key=True)
 
 
-def _pair_is_declared(file: File) -> Iterator[Problem]:
-    database = file.cluster.services.database
-    for index, node in enumerate(database.on if database else ()):
-        if node not in file.cluster.nodes:
+def _placed_on_declared_nodes(file: File) -> Iterator[Problem]:
+    for name, service in file.cluster.services.declared().items():
+        for index, node in enumerate(service.on):
+            if node not in file.cluster.nodes:
+                yield Problem(
+                    "undeclared-node",
+                    ("services", name, "on", index),
+                    f"{name} shall run on {quoted(node)}, which isn't declared under `nodes`",
+                    todo=suggestion(node, file.cluster.nodes),
+                    also=(("nodes",),),
+                )
+
+
+def _enough_of_them(file: File) -> Iterator[Problem]:
+    """How many nodes a service must be on to survive the loss of any one."""
+    for name, service in file.cluster.services.declared().items():
+        path: Path = ("services", name, "on")
+        count = len(service.on)
+        also: tuple[Path, ...] = (("nodes",), ("services", name, "replicated_by"), ("services", name, "store"))
+        of_volume = isinstance(service, Messaging) and service.replicated_by == "drbd"
+        of_volume = of_volume or (isinstance(service, Image) and service.store.kind == "drbd")
+        if of_volume and count != 2:
+            means = "DRBD 8.4 replicates to exactly one other."
+            yield Problem("drbd-pair", path, f"a DRBD pair is two nodes, not {count}", means, "Name two.", also=also)
+        elif isinstance(service, Messaging) and not of_volume and (count < 3 or count % 2 == 0):
             yield Problem(
-                "undeclared-node",
-                ("services", "database", "on", index),
-                f"the database shall run on {quoted(node)}, which isn't declared under `nodes`",
-                todo=suggestion(node, file.cluster.nodes),
-                also=(("nodes",),),
+                "broker-count",
+                path,
+                f"{count} brokers with quorum queues survive the loss of {(count - 1) // 2}",
+                "A queue needs the majority of its brokers; an even number adds a broker and no safety.",
+                "Name three nodes, or five; for two there is `replicated_by: drbd`.",
+                also=also,
+            )
+        elif isinstance(service, Api) and count < 2:
+            means = "When that node fails the service is gone until it is back."
+            yield Problem("one-instance", path, f"{name} runs on one node only", means, "Name two or more.", also=also)
+
+
+STANDS_ON = {
+    "identity": ("database",),
+    "image": ("database", "identity"),
+    "placement": ("database", "identity"),
+    "compute": ("database", "messaging", "identity", "image", "placement"),
+    "network": ("database", "messaging", "identity"),
+    "block-storage": ("database", "messaging", "identity"),
+    "dashboard": ("identity",),
+}
+
+
+def _stands_on_what_is_there(file: File) -> Iterator[Problem]:
+    declared = file.cluster.services.declared()
+    for name in declared:
+        if missing := [other for other in STANDS_ON.get(name, ()) if other not in declared]:
+            yield Problem(
+                "missing-service",
+                ("services", name),
+                f"{name} needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not declared",
+                todo=f"Add {', '.join(f'`{other}:`' for other in missing)} under `services`.",
+                also=tuple(("services", other) for other in missing),
+                at_key=True,
             )
 
 
 def _objectives_of_services(file: File) -> Iterator[Problem]:
-    services = [name for name, body in file.cluster.services if body is not None]
+    services = list(file.cluster.services.declared())
     for name in file.written.objectives:
         if name not in ("default", *services):
             yield Problem(

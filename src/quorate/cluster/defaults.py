@@ -7,12 +7,29 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TypeVar
 
 from quorate.cluster.findings import Path, Problem
-from quorate.cluster.model import Bmc, Cluster, Database, Link, Network, Node, Objective, Services, Use
+from quorate.cluster.model import (
+    Api,
+    Bmc,
+    Cluster,
+    Database,
+    Image,
+    Link,
+    Messaging,
+    Network,
+    Node,
+    Objective,
+    Services,
+    Store,
+    Use,
+)
 from quorate.cluster.written import (
+    WrittenApi,
     WrittenBmc,
     WrittenCluster,
     WrittenDatabase,
+    WrittenImage,
     WrittenLink,
+    WrittenMessaging,
     WrittenNetwork,
     WrittenNode,
     WrittenObjective,
@@ -27,8 +44,23 @@ NETWORKS = {
 BMC_NETWORK = IPv4Network("10.29.0.0/24")
 FIRST_NODE = 11
 """The host number of the first node on every network; the others follow."""
-VIP = 20
-"""The host number of the database's address."""
+DATABASE_VIP = 20
+FRONT_VIP = 21
+MESSAGING_VIP = 22
+"""Host numbers of the floating addresses."""
+BROKERS = 3
+"""A quorum of two is enough for each message; more brokers make each publish dearer, not safer."""
+ENGINES = {
+    "identity": "keystone",
+    "image": "glance",
+    "placement": "placement",
+    "compute": "nova",
+    "network": "neutron",
+    "block-storage": "cinder",
+    "dashboard": "horizon",
+}
+ONLY_ONE = "the only one so far"
+ENOUGH = "enough to begin with"
 
 _NOWHERE = IPv4Network("0.0.0.0/32")
 _NO_ONE = IPv4Interface("0.0.0.0/32")
@@ -69,14 +101,21 @@ def work_out(written: WrittenCluster) -> tuple[Cluster, Worked]:
     name = worked.need(("cluster",), written.cluster, "cluster", "Write `cluster: NAME` at the top.")
     todo = "Write the controllers' host names: `nodes: [ctl1, ctl2, ctl3]`."
     nodes = worked.need(("nodes",), written.nodes, {}, todo)
-    networks = _networks(worked, written.networks)
-    services = Services(database=_database(worked, written.services.database, list(nodes), networks))
+    apis = written.services.apis()
+    networks = _networks(worked, written.networks, with_front=bool(apis))
+    services = Services.model_validate(
+        {
+            "database": _database(worked, written.services.database, list(nodes), networks),
+            "messaging": _messaging(worked, written.services.messaging, list(nodes), networks),
+            **{name: _api(worked, name, body, list(nodes)) for name, body in apis.items()},
+        }
+    )
     cluster = Cluster(
         name=name,
         nodes={name: _node(worked, index, name, node, networks) for index, (name, node) in enumerate(nodes.items())},
         networks=networks,
         services=services,
-        objectives=_objectives(worked, written.objectives, [name for name, body in services if body is not None]),
+        objectives=_objectives(worked, written.objectives, list(services.declared())),
     )
     return cluster, worked
 
@@ -92,8 +131,8 @@ def on_network(address: IPv4Address, networks: Iterable[Network]) -> IPv4Interfa
     return IPv4Interface(f"{address}/{prefix}")
 
 
-def _networks(worked: Worked, written: dict[str, WrittenNetwork] | None) -> dict[str, Network]:
-    networks = {}
+def _networks(worked: Worked, written: dict[str, WrittenNetwork] | None, *, with_front: bool) -> dict[str, Network]:
+    networks: dict[str, Network] = {}
     for name, body in ({name: WrittenNetwork() for name in NETWORKS} if written is None else written).items():
         path = ("networks", name)
         if name in NETWORKS:
@@ -105,7 +144,15 @@ def _networks(worked: Worked, written: dict[str, WrittenNetwork] | None) -> dict
             cidr = worked.need((*path, "cidr"), body.cidr, _NOWHERE, "For example `cidr: 10.20.0.0/24`.")
             todo = f"Write what it carries: `uses: [{', '.join(Use)}]`, or some of these."
             uses = worked.need((*path, "uses"), body.uses, frozenset(), todo)
-        networks[name] = Network(name=name, cidr=cidr, uses=uses)
+        vip = None
+        if body.vip:
+            worked.origins[(*path, "vip")] = (*path, "vip")
+            vip = body.vip
+        elif with_front and Use.API in uses and not any(Use.API in network.uses for network in networks.values()):
+            why = f"host number {FRONT_VIP} on {name}, the first network for api"
+            vip = worked.choose((*path, "vip"), None, host_number(cidr, FRONT_VIP), why)
+        interface = IPv4Interface(f"{vip}/{cidr.prefixlen}") if vip else None
+        networks[name] = Network(name=name, cidr=cidr, uses=uses, vip=interface)
     return networks
 
 
@@ -147,19 +194,63 @@ def _database(
     if len(on) != 2:
         worked.unknown.add((*path, "on"))
         on = ("nobody", "nobody")
-    ssh = next((network for network in networks.values() if Use.SSH in network.uses), None)
-    if ssh is None and written.vip is None:
-        worked.unknown.add((*path, "vip"))
-    why = f"host number {VIP} on {ssh.name}, the first network for ssh" if ssh else ""
-    vip = worked.choose((*path, "vip"), written.vip, host_number(ssh.cidr, VIP) if ssh else _NO_ONE.ip, why)
     return Database(
-        engine=worked.choose((*path, "engine"), written.engine, "mariadb", "the only one so far"),
-        replicated_by=worked.choose((*path, "replicated_by"), written.replicated_by, "drbd", "the only one so far"),
+        engine=worked.choose((*path, "engine"), written.engine, "mariadb", ONLY_ONE),
+        replicated_by=worked.choose((*path, "replicated_by"), written.replicated_by, "drbd", ONLY_ONE),
         on=(on[0], on[1]),
-        size=worked.choose((*path, "size"), written.size, 1 << 30, "enough to begin with"),
-        vip=on_network(vip, networks.values()),
+        size=worked.choose((*path, "size"), written.size, 1 << 30, ENOUGH),
+        vip=_vip(worked, path, written.vip, DATABASE_VIP, networks),
         port=worked.choose((*path, "port"), written.port, 3306, "MySQL's own port"),
     )
+
+
+def _vip(
+    worked: Worked, service: Path, written: IPv4Address | None, number: int, networks: dict[str, Network]
+) -> IPv4Interface:
+    """A floating address that stands with its service; by default on the network where the nodes are managed."""
+    ssh = next((network for network in networks.values() if Use.SSH in network.uses), None)
+    if ssh is None and written is None:
+        worked.unknown.add((*service, "vip"))
+    why = f"host number {number} on {ssh.name}, the first network for ssh" if ssh else ""
+    vip = worked.choose((*service, "vip"), written, host_number(ssh.cidr, number) if ssh else _NO_ONE.ip, why)
+    return on_network(vip, networks.values())
+
+
+def _messaging(
+    worked: Worked, written: WrittenMessaging | None, nodes: list[str], networks: dict[str, Network]
+) -> Messaging | None:
+    if written is None:
+        return None
+    path = ("services", "messaging")
+    engine = worked.choose((*path, "engine"), written.engine, "rabbitmq", ONLY_ONE)
+    replicated_by = worked.choose((*path, "replicated_by"), written.replicated_by, "quorum", "no shared part at all")
+    port = worked.choose((*path, "port"), written.port, 5671, "AMQP's own port with TLS")
+    if replicated_by == "quorum":
+        why = "the first three nodes: a majority of them keeps every message"
+        on = worked.choose((*path, "on"), written.on, tuple(nodes[:BROKERS]), why)
+        return Messaging(engine=engine, replicated_by=replicated_by, on=on, port=port)
+    return Messaging(
+        engine=engine,
+        replicated_by=replicated_by,
+        on=worked.choose((*path, "on"), written.on, tuple(nodes[:2]), "the first two nodes"),
+        size=worked.choose((*path, "size"), written.size, 1 << 30, ENOUGH),
+        vip=_vip(worked, path, written.vip, MESSAGING_VIP, networks),
+        port=port,
+    )
+
+
+def _api(worked: Worked, name: str, written: WrittenApi, nodes: list[str]) -> Api:
+    path = ("services", name)
+    engine = worked.choose((*path, "engine"), written.engine, ENGINES[name], ONLY_ONE)
+    if not isinstance(written, WrittenImage):
+        return Api(engine=engine, on=worked.choose((*path, "on"), written.on, tuple(nodes), "every node"))
+    store = worked.choose((*path, "store"), written.store, Store(kind="drbd"), "needs nothing that isn't here")
+    if store.kind != "drbd":
+        on = worked.choose((*path, "on"), written.on, tuple(nodes), "every node")
+        return Image(engine=engine, on=on, store=store)
+    on = worked.choose((*path, "on"), written.on, tuple(nodes[:2]), "the first two nodes")
+    size = worked.choose((*path, "size"), written.size, 1 << 30, ENOUGH)
+    return Image(engine=engine, on=on, store=store, size=size)
 
 
 def _objectives(worked: Worked, written: dict[str, WrittenObjective], services: list[str]) -> dict[str, Objective]:

@@ -16,7 +16,8 @@ from quorate.cluster.defaults import work_out
 from quorate.cluster.document import Document, parse
 from quorate.cluster.findings import Finding, Path, Problem, Severity, quoted, suggestion
 from quorate.cluster.model import Cluster
-from quorate.cluster.written import MOST_NETWORKS, MOST_NODES, WrittenCluster, kind, model_at
+from quorate.cluster.values import kind
+from quorate.cluster.written import MOST_NETWORKS, MOST_NODES, WrittenCluster, model_at
 
 _FENCING = frozenset({"bmc", "bmcs", "ipmi", "fencing", "fence", "stonith"})
 _SECRETS = frozenset({"password", "passwd", "secret", "token", "authkey"})
@@ -144,5 +145,5 @@ def _unknown_key(path: Path) -> Problem:
         what = f"{quoted(key)} stands outside every node, so it would fence nobody"
         todo = "Write it under its node: `nodes: {ctl1: {bmc: {ipmi: ADDRESS}}}`."
         return Problem("fences-nobody", path, what, todo=todo, at_key=True)
-    todo = suggestion(str(key), model.model_fields)
+    todo = suggestion(str(key), model.keys())
     return Problem("unknown-key", path, f"{quoted(key)} isn't known {where}", todo=todo, at_key=True)

@@ -8,7 +8,7 @@ from typing import Any
 from quorate.cluster import units
 from quorate.cluster.document import scalar
 from quorate.cluster.findings import Path
-from quorate.cluster.model import Cluster, Database, Network, Node, Use
+from quorate.cluster.model import Api, Cluster, Database, Image, Messaging, Network, Node, Use
 
 
 def spell(cluster: Cluster) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def spell(cluster: Cluster) -> dict[str, Any]:
         "cluster": cluster.name,
         "nodes": {name: _node(node) for name, node in cluster.nodes.items()},
         "networks": {name: _network(network) for name, network in cluster.networks.items()},
-        "services": {"database": _database(database)} if (database := cluster.services.database) else {},
+        "services": {name: _service(body) for name, body in cluster.services.declared().items()},
         "objectives": {
             name: {"downtime": units.write_duration(objective.downtime), "lost_writes": objective.lost_writes}
             for name, objective in cluster.objectives.items()
@@ -40,18 +40,26 @@ def _node(node: Node) -> dict[str, Any]:
 
 
 def _network(network: Network) -> dict[str, Any]:
-    return {"cidr": str(network.cidr), "uses": [str(use) for use in Use if use in network.uses]}
+    spelled = {"cidr": str(network.cidr), "uses": [str(use) for use in Use if use in network.uses]}
+    return spelled | ({"vip": str(network.vip.ip)} if network.vip else {})
 
 
-def _database(database: Database) -> dict[str, Any]:
-    return {
-        "engine": database.engine,
-        "replicated_by": database.replicated_by,
-        "on": list(database.on),
-        "size": units.write_size(database.size),
-        "vip": str(database.vip.ip),
-        "port": database.port,
-    }
+def _service(service: Database | Messaging | Api) -> dict[str, Any]:
+    """What is None isn't a key of this kind of service."""
+    spelled: dict[str, Any] = {"engine": service.engine}
+    if isinstance(service, Database | Messaging):
+        spelled |= {"replicated_by": service.replicated_by}
+    spelled |= {"on": list(service.on)}
+    if isinstance(service, Image):
+        spelled |= {
+            "store": {service.store.kind: service.store.options} if service.store.options else service.store.kind
+        }
+    if not isinstance(service, Api) or isinstance(service, Image):
+        spelled |= {"size": units.write_size(service.size)} if service.size else {}
+    if isinstance(service, Database | Messaging):
+        spelled |= {"vip": str(service.vip.ip)} if service.vip else {}
+        spelled |= {"port": service.port}
+    return spelled
 
 
 def _lines(mapping: Mapping[str, Any], above: Path) -> Iterator[tuple[str, Path]]:

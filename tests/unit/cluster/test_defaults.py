@@ -34,6 +34,17 @@ def test_the_explicit_example_is_the_same_cluster_with_nothing_left_to_default()
     assert [path for path, origin in explicit.origins.items() if not origin.startswith("line ")] == []
 
 
+def test_a_whole_control_plane_needs_no_more_than_its_names() -> None:
+    names = ["database", "messaging", "identity", "image", "placement", "compute", "network", "block-storage"]
+    text = "cluster: lab\nnodes: [a, b, c, d]\nservices: {" + ": , ".join([*names, "dashboard"]) + ": }\n"
+    cluster = load(text.encode(), "c.yaml")
+    declared = cluster.services.declared()
+    assert list(declared) == list(cluster.objectives) == [*names, "dashboard"]
+    assert [len(body.on) for body in declared.values()] == [2, 3, 4, 2, 4, 4, 4, 4, 4]
+    assert cluster.front == IPv4Interface("10.20.0.21/24")
+    assert cluster.networks["storage"].vip is None
+
+
 def test_what_is_written_is_used_and_its_line_is_known() -> None:
     text = """\
 cluster: lab
@@ -85,5 +96,5 @@ def test_the_reference_has_every_key_in_its_section_and_no_other() -> None:
     for section in sections:
         title, *lines = section.lstrip("#").splitlines()
         documented[title.strip()] = {line.split("`")[1] for line in lines if line.startswith("| `")}
-    models = {".".join(path) or "The top": set(model.model_fields) for path, model in SHAPE.items()}
+    models = {".".join(path) or "The top": set(model.keys()) for path, model in SHAPE.items()}
     assert documented == models

@@ -116,7 +116,25 @@ def test_a_good_file_has_no_findings() -> None:
         # Services and what they promise
         ((3, "no-service"), MINIMAL.replace("  database:\n", "")),
         ((1, "no-service"), "cluster: lab\nnodes: [a, b, c]"),
-        ((4, "not-yet"), MINIMAL.replace("database", "messaging")),
+        ((4, "missing-service"), MINIMAL.replace("database", "identity")),
+        ((5, "missing-service"), MINIMAL + "  block-storage:\n  identity:\n"),
+        ((5, "unknown-key"), MINIMAL + "  block_storage:\n"),
+        ((5, "undeclared-node"), MINIMAL + "  identity: {on: [ctl1, ctl4]}"),
+        ((5, "one-instance"), MINIMAL + "  identity: {on: [ctl1]}"),
+        ((5, "bad-placement"), MINIMAL + "  identity: {on: []}"),
+        ((5, "bad-placement"), MINIMAL + "  identity: {on: [ctl1, ctl1]}"),
+        ((5, "broker-count"), MINIMAL + "  messaging: {on: [ctl1, ctl2]}"),
+        ((5, "drbd-pair"), MINIMAL + "  messaging: {replicated_by: drbd, on: [ctl1, ctl2, ctl3]}"),
+        ((5, "same-address"), MINIMAL + "  messaging: {replicated_by: drbd, vip: 10.20.0.20}"),
+        ((6, "drbd-pair"), MINIMAL + "  identity:\n  image: {on: [ctl1, ctl2, ctl3]}"),
+        ((6, "bad-store"), MINIMAL + "  identity:\n  image: {store: [rbd]}"),
+        ((6, "unknown-word"), MINIMAL + "  identity:\n  image: {store: {ceph: {}}}"),
+        ((6, "secret-in-file"), MINIMAL + "  identity:\n  image: {store: {s3: {s3_store_secret_key: hunter2}}}"),
+        ((5, "vip-unused"), NETWORKS + "  management: {vip: 10.20.0.30}\n  storage:"),
+        (
+            (4, "no-api-network"),
+            NETWORKS.replace("database: ", "database: , identity: ") + "  management: {uses: [ssh, ring]}\n  storage:",
+        ),
         ((4, "unknown-key"), MINIMAL.replace("database", "datebase")),
         ((4, "unknown-word"), MINIMAL.replace("database:", "database: {engine: oracle}")),
         ((4, "not-yet"), MINIMAL.replace("database:", "database: {replicated_by: galera}")),
@@ -224,7 +242,10 @@ def test_a_misspelt_word_gets_a_suggestion_its_line_and_a_caret() -> None:
 
 def test_a_default_in_a_conflict_is_called_one() -> None:
     text = message(MINIMAL.replace("database:", "database: {vip: 10.20.0.12}"))
-    assert "10.20.0.12 is ctl2's on management (by default: host number 12 on management) and the database's" in text
+    assert (
+        "10.20.0.12 is ctl2's on management (by default: host number 12 on management) and the database service's"
+        in text
+    )
 
 
 def test_a_line_that_may_hold_a_secret_is_not_quoted() -> None:

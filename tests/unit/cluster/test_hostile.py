@@ -77,7 +77,7 @@ def test_any_yaml_like_text(text: str) -> None:
 
 
 KEYS = st.sampled_from(
-    sorted({key for model in SHAPE.values() for key in {*model.model_fields, *model.later}} | {"ctl1", "password"})
+    sorted({key for model in SHAPE.values() for key in {*model.keys(), *model.later}} | {"ctl1", "password"})
 )
 VALUES = st.sampled_from(
     (None, True, 0, -1, 3306, 10**30, "", "ctl1", "ctl2", "null", "30s", "0s", "1GiB", "10.20.0.11", "10.20.0.0/24")
@@ -97,7 +97,13 @@ def nearly_right(draw: st.DrawFn) -> dict[str, Any]:
         "cluster": "lab",
         "nodes": {"true": node, "b": None, "c": {}},
         "networks": {"management": None, "storage": {"cidr": "10.22.0.0/24", "uses": ["ring", "replication"]}},
-        "services": {"database": {"on": ["true", "c"], "size": "3GiB", "vip": "10.20.0.77"}},
+        "services": {
+            "database": {"on": ["true", "c"], "size": "3GiB", "vip": "10.20.0.77"},
+            "messaging": {"replicated_by": "drbd"},
+            "identity": None,
+            "image": {"store": {"rbd": {"rbd_store_pool": "images"}}},
+            "block-storage": {"on": ["true", "c"]},
+        },
         "objectives": {"default": {"downtime": "1500ms"}},
     }
     for _ in range(draw(st.integers(1, 3))):
