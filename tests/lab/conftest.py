@@ -1,6 +1,8 @@
-"""Real nodes, broken for real. One image and one cluster serve all tests, which run in the order of their files.
+"""Real nodes, broken for real. Two clusters serve all tests, which run in the order of their files.
 
-The nodes start with nothing but Debian and sshd, as a stranger's do; `quorate apply` does the rest.
+`site` has a database alone, on nodes that start with nothing but Debian and sshd, as a stranger's do. `openstack` is
+the whole of examples/lab.yaml, on nodes that have their packages already. There is one lab at a time: two under load
+would starve each other.
 """
 
 import json
@@ -17,7 +19,8 @@ from typing import Any
 import pytest
 
 QUORATE = Path(sys.executable).parent / "quorate"
-CLUSTER_FILE = Path(__file__).parents[2] / "examples/lab.yaml"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CLUSTER_FILE = EXAMPLES / "database.yaml"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,14 +80,7 @@ class Site:
 @pytest.fixture(scope="session")
 def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Three nodes with nothing but Debian and sshd."""
-    file = tmp_path_factory.mktemp("site") / "lab.yaml"
-    file.write_text(CLUSTER_FILE.read_text())
-    site = Site(file)
-    try:
-        site.quorate("lab", "up", "--bare")
-        yield site
-    finally:
-        site.quorate("lab", "down", status=None)
+    yield from _lab(tmp_path_factory.mktemp("site") / "lab.yaml", CLUSTER_FILE, "--bare")
 
 
 @pytest.fixture(scope="session")
@@ -92,3 +88,28 @@ def site(bare_site: Site) -> Site:
     """The same, with everything on it that the cluster file asks for."""
     bare_site.quorate("apply", timeout=900)
     return bare_site
+
+
+@pytest.fixture(scope="session")
+def openstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An OpenStack control plane, ready."""
+    for site in _lab(tmp_path_factory.mktemp("openstack") / "lab.yaml", EXAMPLES / "lab.yaml"):
+        site.quorate("apply", timeout=900)
+        yield site
+
+
+_UP: list[Site] = []
+
+
+def _lab(file: Path, example: Path, *options: str) -> Iterator[Site]:
+    """A lab of its own for an example, after any other has gone."""
+    for other in _UP:
+        other.quorate("lab", "down")
+    file.write_text(example.read_text())
+    site = Site(file)
+    _UP.append(site)
+    try:
+        site.quorate("lab", "up", *options)
+        yield site
+    finally:
+        site.quorate("lab", "down", status=None)

@@ -15,6 +15,7 @@ from quorate.cli.progress import progress
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
 from quorate.cluster.model import Cluster
 from quorate.design import secret_names
+from quorate.design.model import Design
 from quorate.errors import InputError
 from quorate.lab import BmcSpec, Lab, LabSpec, LinkSpec, MachineSpec, NetworkSpec
 from quorate.lab.machine import Condition
@@ -165,20 +166,22 @@ def spec_of(site: Site, *, bare: bool = False) -> LabSpec:
         name=cluster.name,
         machines=machines,
         networks=tuple(
-            NetworkSpec(name=network.name, client=_client_address(cluster, network.name))
+            NetworkSpec(name=network.name, client=_client_address(cluster, site.design, network.name))
             for network in cluster.networks.values()
         ),
         bmc_network=NetworkSpec(name="bmc", client=IPv4Interface(f"{IPv4Interface(f'{first_bmc}/24').network[-2]}/24")),
         packages=() if bare else packages,
         offline=packages if bare else (),
+        memory="1G" if list(cluster.services.declared()) == ["database"] else "2G",
+        # The label's partition table and LVM's own take less than that; the file is sparse.
+        data_bytes=sum(volume.size for volume in site.design.volumes) + (1 << 30),
     )
 
 
-def _client_address(cluster: Cluster, network: str) -> IPv4Interface:
+def _client_address(cluster: Cluster, design: Design, network: str) -> IPv4Interface:
     """Where the operator and the clients stand on a network: the highest address that nobody has."""
     cidr = cluster.networks[network].cidr
     taken = {node.address_on(network) for node in cluster.nodes.values() if network in node.links}
-    if cluster.services.database:
-        taken.add(cluster.services.database.vip.ip)
+    taken |= {service.address for service in design.services.values()}
     free = next(address for address in reversed(list(cidr.hosts())) if address not in taken)
     return IPv4Interface((free, cidr.prefixlen))
