@@ -144,6 +144,8 @@ class Reach(enum.StrEnum):
     """The host itself: it listens on a loopback address."""
     CLUSTER = "cluster"
     """The cluster's nodes, and nobody else."""
+    NETWORK = "network"
+    """Whoever is on the network of the address that it listens on: operators, not the world beyond a router."""
     CLIENTS = "clients"
     """Whoever comes."""
 
