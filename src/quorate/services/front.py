@@ -137,7 +137,8 @@ defaults
     option dontlog-normal
     option log-health-checks
 
-    timeout connect 2s
+    # A lost packet costs no more than a try at another server.
+    timeout connect 1s
     timeout client 60s
     timeout server 60s
     timeout http-request 10s

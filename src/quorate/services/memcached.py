@@ -32,7 +32,7 @@ def blueprint(cluster: Cluster, hosts: tuple[str, ...]) -> Part:
 
 
 def servers(cluster: Cluster, hosts: tuple[str, ...]) -> tuple[str, ...]:
-    """The caches as clients name them, `address:port`, in the order of `hosts`: the same everywhere, or keys get lost."""
+    """The caches as clients name them, `address:port`. All clients need the same order: it decides who has a key."""
     return tuple(f"{cluster.internal_address(host)}:{PORT}" for host in hosts)
 
 
