@@ -27,42 +27,25 @@ def start() -> int:
     """Starts the unit; systemd waits until the server itself says that it is ready."""
     if not silence():
         return ocf.SUCCESS
-    status, said = ocf.systemctl("start", UNIT.value)
-    if status != 0:
-        raise ocf.Failed(f"systemctl start {UNIT.value}: {said}")
+    ocf.start_unit(UNIT.value)
     if why := silence():
         raise ocf.Failed(f"started, but {why}")
     return ocf.SUCCESS
 
 
 def stop() -> int:
-    """Stops the unit. A server that doesn't even greet is killed at once: it won't heed a polite signal either.
+    """Stops the unit. A server that doesn't even greet is killed at once.
 
     InnoDB recovers from a kill, and how long that takes is bounded by its log; how long a hanging server takes to
     stop isn't bounded by anything.
     """
-    if why := silence():
-        active, loaded = ocf.unit_state(UNIT.value)
-        if loaded == "not-found" or active in ("inactive", "failed"):
-            return ocf.SUCCESS
-        ocf.warn(f"{why}: killing it")
-        ocf.systemctl("kill", "--signal=SIGKILL", UNIT.value)
-    status, said = ocf.systemctl("stop", UNIT.value)
-    active, _ = ocf.unit_state(UNIT.value)
-    if active not in ("inactive", "failed"):
-        raise ocf.Failed(f"systemctl stop {UNIT.value} ended with {status}, the unit is still {active}: {said}")
-    return ocf.SUCCESS
+    return ocf.stop_unit(UNIT.value, silence())
 
 
 def monitor() -> int:
     """Running means that it greets. systemd is only asked, if not, whether it should have."""
     why = silence()
-    if not why:
-        return ocf.SUCCESS
-    active, loaded = ocf.unit_state(UNIT.value)
-    if loaded == "not-found" or active in ("inactive", "failed"):
-        return ocf.NOT_RUNNING
-    raise ocf.Failed(f"the unit is {active}, but {why}")
+    return ocf.judge_unit(UNIT.value, why) if why else ocf.SUCCESS
 
 
 def validate() -> int:
@@ -70,9 +53,7 @@ def validate() -> int:
     ANSWER.seconds  # noqa: B018
     if not SOCKET.value.startswith("/"):
         raise ocf.Failed(f"socket: {SOCKET.value!r} is no absolute path", ocf.ERR_CONFIGURED)
-    _, loaded = ocf.unit_state(UNIT.value)
-    if loaded != "loaded":
-        raise ocf.Failed(f"the unit {UNIT.value} is {loaded}", ocf.ERR_INSTALLED)
+    ocf.validate_unit(UNIT.value)
     return ocf.SUCCESS
 
 

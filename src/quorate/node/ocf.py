@@ -115,6 +115,14 @@ def _text(words: str) -> str:
     return words.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
 
 
+def check_level() -> int:
+    """How deep a monitor is to look (`OCF_CHECK_LEVEL`); 0 if nobody says."""
+    try:
+        return int(os.environ.get("OCF_CHECK_LEVEL", "0"))
+    except ValueError:
+        raise Failed("OCF_CHECK_LEVEL is no number", ERR_CONFIGURED) from None
+
+
 def systemctl(*arguments: str) -> tuple[int, str]:
     """Runs systemctl; its status, and what it said."""
     import subprocess
@@ -139,3 +147,40 @@ def unit_state(unit: str) -> tuple[str, str]:
         raise Failed(f"systemctl show {unit}: {said}")
     properties = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     return properties["ActiveState"], properties["LoadState"]
+
+
+def start_unit(unit: str) -> None:
+    """Starts a unit; systemd comes back when the service itself has said that it is ready (`Type=notify`)."""
+    status, said = systemctl("start", unit)
+    if status != 0:
+        raise Failed(f"systemctl start {unit}: {said}")
+
+
+def stop_unit(unit: str, why: str) -> int:
+    """Stops a unit. `why` says that its service doesn't answer: then it is killed, as it won't heed a polite signal."""
+    if why:
+        active, loaded = unit_state(unit)
+        if loaded == "not-found" or active in ("inactive", "failed"):
+            return SUCCESS
+        warn(f"{why}: killing it")
+        systemctl("kill", "--signal=SIGKILL", unit)
+    status, said = systemctl("stop", unit)
+    active, _ = unit_state(unit)
+    if active not in ("inactive", "failed"):
+        raise Failed(f"systemctl stop {unit} ended with {status}, the unit is still {active}: {said}")
+    return SUCCESS
+
+
+def judge_unit(unit: str, why: str) -> int:
+    """What it means that a unit's service doesn't answer: that it doesn't run, or that it should and has failed."""
+    active, loaded = unit_state(unit)
+    if loaded == "not-found" or active in ("inactive", "failed"):
+        return NOT_RUNNING
+    raise Failed(f"the unit is {active}, but {why}")
+
+
+def validate_unit(unit: str) -> None:
+    """Whether systemd knows the unit."""
+    _, loaded = unit_state(unit)
+    if loaded != "loaded":
+        raise Failed(f"the unit {unit} is {loaded}", ERR_INSTALLED)
