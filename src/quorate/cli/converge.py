@@ -5,15 +5,17 @@ import contextlib
 import fcntl
 import json
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import typer
 from rich.console import Console
 
+from quorate.cli import clouds
 from quorate.cli.progress import progress
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
-from quorate.converge import Converging, Outcome, Planned, steps
+from quorate.converge import Converging, Outcome, Planned, Prospect, steps
 from quorate.errors import Refused
 from quorate.hosts import Hosts
 from quorate.live import ASK, interpret, unmet, wait_until_ready
@@ -30,11 +32,12 @@ def plan(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None
     """Show what `apply` would do now; changes nothing."""
     site = Site.open(file).enter()
 
-    async def look() -> list[Planned]:
+    async def look() -> Prospect:
         async with site.hosts() as hosts:
             return await _converging(site, hosts).plan()
 
-    planned = asyncio.run(look())
+    prospect = asyncio.run(look())
+    planned = prospect.planned
     if output is Format.JSON:
         print(json.dumps([_as_json(each) for each in planned], indent=2))
         return
@@ -50,6 +53,7 @@ def plan(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None
         if planned
         else "Nothing to do: everything is as it should be."
     )
+    _warn(prospect.notices)
 
 
 def apply(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
@@ -59,16 +63,20 @@ def apply(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> Non
     if quiet:
         done = [{**_as_json(planned), "seconds": round(seconds, 1)} for planned, seconds in outcome.done]
         seconds = round(time.monotonic() - begun, 1)
-        print(json.dumps({"changed": bool(done), "steps": done, "ready": True, "seconds": seconds}, indent=2))
+        whole = {"changed": bool(done), "steps": done, "ready": True, "seconds": seconds, "notices": outcome.notices}
+        print(json.dumps(whole, indent=2))
     elif outcome.done:
         print(f"Ready. {len(outcome.done)} steps were done.")
     else:
         print("Ready. Nothing was changed: everything was as it should be.")
+    if not quiet:
+        _warn(outcome.notices)
 
 
 def converge(site: Site, shown: Progress | None = None) -> Outcome:
     """Applies the cluster file and waits until the cluster is ready. Raises QuorateError."""
     shown = shown or progress()
+    clouds.write(site)
 
     async def bring_about() -> Outcome:
         async with site.hosts() as hosts:
@@ -87,7 +95,7 @@ def _converging(site: Site, hosts: Hosts) -> Converging:
     return Converging(
         site.cluster,
         site.design,
-        steps(site.design, site.secrets.read),
+        steps(site.design, site.secret),
         hosts,
         also=dict.fromkeys(site.design.hosts, ASK),
     )
@@ -111,6 +119,12 @@ def _only_one(site: Site) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _warn(notices: Sequence[str]) -> None:
+    """What is left to a person."""
+    for notice in notices:
+        print(f"Warning: {notice}", file=sys.stderr)
 
 
 def _line(planned: Planned) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from quorate.cluster.keyring import KeyRing
 from quorate.errors import InputError, Refused
 
 _LETTERS = string.ascii_letters + string.digits
@@ -46,6 +47,23 @@ _KINDS = {
         lambda: _word(32),
         re.compile(rb"[A-Za-z0-9_-]{16,64}"),
         "16 to 64 letters and digits",
+    ),
+    re.compile(r"(sql|messaging|identity(?!-admin$))-[a-z0-9-]+"): _Kind(
+        # They stand in URLs and in oslo.config's files, where `$`, `%` and `@` would mean something.
+        lambda: _word(32),
+        re.compile(rb"[A-Za-z0-9_-]{16,64}"),
+        "16 to 64 letters and digits",
+    ),
+    re.compile(r"identity-admin"): _Kind(
+        # keystone's bcrypt looks at 72 bytes
+        lambda: _word(32),
+        re.compile(rb"[!-~]{8,72}"),
+        "8 to 72 printable characters without spaces",
+    ),
+    re.compile(r"keys-[a-z0-9-]+"): _Kind(
+        lambda: KeyRing.new().render(),
+        re.compile(rb"[0-9]{1,9} [A-Za-z0-9_-]{43}=(\r?\n[0-9]{1,9} [A-Za-z0-9_-]{43}=)+"),
+        "a line for each key: its number, a space, and 32 bytes in URL-safe base64",
     ),
 }
 
@@ -117,6 +135,21 @@ class Secrets:
             what = f"secrets can't be made here: {error.strerror}"
             raise InputError(what, where=str(error.filename or self.folder)) from None
 
+    def replace(self, name: str, content: bytes) -> None:
+        """Puts another secret in the place of one, in one step: a crash leaves the old one or the new one.
+
+        Raises:
+            InputError: the folder can't be written to.
+        """
+        path = self.path(name)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        try:
+            if write_new(temporary, content):
+                temporary.replace(path)
+            _synchronise(self.folder)
+        except OSError as error:
+            raise InputError(f"this secret can't be replaced: {error.strerror}", where=str(path)) from None
+
     def _create(self, names: Iterable[str]) -> list[str]:
         for folder in (self.folder.parent, self.folder):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -124,14 +157,19 @@ class Secrets:
         made = []
         for name in names:
             path = self.path(name)
-            if not path.exists() and _write_new(path, _kind(name).make()):
+            if not path.exists() and write_new(path, _kind(name).make()):
                 made.append(name)
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _synchronise(self.folder)
         return made
+
+
+def _synchronise(folder: Path) -> None:
+    """What a folder lists is on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _kind(name: str) -> _Kind:
@@ -141,7 +179,7 @@ def _kind(name: str) -> _Kind:
     raise ValueError(f"no kind of secret is called {name!r}")
 
 
-def _write_new(path: Path, content: bytes) -> bool:
+def write_new(path: Path, content: bytes) -> bool:
     """Puts a file in its place in one step; False if somebody was faster. `link`, because `rename` overwrites."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

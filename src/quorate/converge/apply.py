@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from quorate.cluster.model import Cluster
-from quorate.converge import obstacles, plan
+from quorate.converge import obstacles, plan, restarts
 from quorate.converge.obstacle import Obstructed
 from quorate.converge.plan import Planned
 from quorate.converge.step import Phase, Step, View
@@ -57,6 +57,17 @@ class Outcome:
     """Steps with their seconds."""
     view: View = field(default_factory=dict)
     """The last look; after all steps unless something was done."""
+    notices: list[str] = field(default_factory=list)
+    """What was left to a person, each a sentence."""
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What `apply` would do."""
+
+    planned: list[Planned]
+    notices: list[str]
+    """What it would leave to a person, each a sentence."""
 
 
 class Converging:
@@ -91,14 +102,14 @@ class Converging:
         return {name: answer for name, answer in answers.items() if isinstance(answer, Seen)}
 
     def _refuse_obstacles(self, view: View, *, changed: bool = False) -> None:
-        if found := obstacles.find(self._cluster, self._design, view):
+        if found := obstacles.find(self._cluster, self._design, view, self.steps):
             raise Obstructed(found, changed=changed)
 
-    async def plan(self) -> list[Planned]:
+    async def plan(self) -> Prospect:
         """What `apply` would do now, as far as can be seen. Changes nothing. Raises HostError, Obstructed."""
         view = await self.look()
         self._refuse_obstacles(view)
-        return plan.differing(self.steps, view)
+        return Prospect(plan.differing(self.steps, view), restarts.notices(self._design, view))
 
     async def apply(self, progress: Progress) -> Outcome:
         """Does all that differs.
@@ -120,6 +131,7 @@ class Converging:
             with progress.phase(phase.value) as say:
                 await self._do(due, outcome, say)
             fresh = False
+        outcome.notices = restarts.notices(self._design, outcome.view)
         return outcome
 
     async def _do(self, due: Sequence[Planned], outcome: Outcome, say: Say) -> None:

@@ -13,6 +13,8 @@ from quorate.progress import Say
 from quorate.services.parts import File, Secret
 
 DRBD_FOLDER = "/etc/drbd.d/"
+TOLD_BY_MARK = ("corosync.service",)
+"""Daemons that read their files again without systemd's knowledge: no start and no reload shows that they did."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class WriteFile:
     owner: str = "root"
     group: str = "root"
     reader: str | None = None
-    """The daemon that must hear of a change: a unit, or `drbd`."""
+    """The daemon that hears of a change by a mark: Corosync's unit, or `drbd`. (Others: `restarts`.)"""
     phase: ClassVar[Phase] = Phase.FILES
 
     @property
@@ -64,5 +66,6 @@ class WriteFile:
 def write(host: str, file: File, secret: Callable[[str], bytes]) -> WriteFile:
     """The step for a file of the design; its secrets are looked up here and nowhere else."""
     pieces = (secret(piece.name) if isinstance(piece, Secret) else piece.encode() for piece in file.content)
-    reader = "drbd" if file.path.startswith(DRBD_FOLDER) else file.restarts
+    told = file.restarts if file.restarts in TOLD_BY_MARK else None
+    reader = "drbd" if file.path.startswith(DRBD_FOLDER) else told
     return WriteFile(host, file.path, b"".join(pieces), file.mode, file.owner, file.group, reader)

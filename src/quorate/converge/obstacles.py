@@ -1,11 +1,13 @@
 """Everything that is looked for on the hosts before anything is changed on any of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from quorate.cluster.model import Cluster
-from quorate.converge import marks, units, volumes
+from quorate.converge import databases, keys, marks, units, volumes
+from quorate.converge.databases import Migrate
+from quorate.converge.keys import WriteKeys
 from quorate.converge.obstacle import Obstacle
-from quorate.converge.step import View
+from quorate.converge.step import Step, View
 from quorate.design.model import Design
 from quorate.hosts.inspection import Request, Seen
 
@@ -23,11 +25,13 @@ def asks(cluster: Cluster) -> dict[str, Request]:
     }
 
 
-def find(cluster: Cluster, design: Design, view: View) -> list[Obstacle]:
-    """All that stands in the way, on every host. Pure."""
+def find(cluster: Cluster, design: Design, view: View, all_steps: Sequence[Step] = ()) -> list[Obstacle]:
+    """All that stands in the way of these steps, on every host. Pure."""
     return [
         *(obstacle for seen in view.values() for obstacle in _host(cluster, design, seen)),
         *volumes.obstacles(cluster.name, design.volumes, view),
+        *keys.obstacles((step for step in all_steps if isinstance(step, WriteKeys)), view),
+        *databases.obstacles((step for step in all_steps if isinstance(step, Migrate)), view),
     ]
 
 

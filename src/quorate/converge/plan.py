@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from quorate.cluster.keyring import KeyRing
 from quorate.cluster.model import Cluster
-from quorate.converge import obstacles
+from quorate.converge import databases, identity, obstacles, restarts
 from quorate.converge.cluster import BeginConfiguration, Configure, FormCluster, ReloadCorosync, StartDaemons, TryAgain
 from quorate.converge.files import write
+from quorate.converge.keys import WriteKeys, secret_name
 from quorate.converge.packages import InstallPackages, InstallPython
 from quorate.converge.replication import Adjust, Initialise
 from quorate.converge.step import Phase, Step, View
-from quorate.converge.units import SetUnits
+from quorate.converge.units import DAEMONS, SetUnits, StartUnits
 from quorate.converge.volumes import CreateGroup, CreateMetadata, CreateVolume, Zero
 from quorate.design.model import Design, HostDesign
 from quorate.hosts.inspection import Request
@@ -42,14 +44,35 @@ def steps(design: Design, secret: Callable[[str], bytes]) -> tuple[Step, ...]:
             for host in volume.hosts
             if isinstance(resource, Clone) and resource.primitive.parameters.get("drbd_resource") == volume.name
         ),
+        *_of_databases(design, secret),
+        *restarts.steps(design),
     )
+
+
+def _of_databases(design: Design, secret: Callable[[str], bytes]) -> Iterator[Step]:
+    """What stands in the SQL service: schemas, and Identity's content."""
+    if not design.schemas:
+        return
+    yield databases.create(design.schemas, design.services["database"].hosts, secret)
+    migrations = databases.migrations(design.schemas)
+    yield from migrations
+    if "identity" in design.services:
+        of_identity = next(each for each in migrations if each.schema.name == databases.IDENTITY)
+        yield identity.BootstrapIdentity(of_identity.host, of_identity.schema, secret(identity.ADMIN_SECRET))
+        yield identity.register(design.endpoints, design.accounts, design.services["identity"].hosts, secret)
 
 
 def _of_host(design: Design, host: HostDesign, secret: Callable[[str], bytes]) -> Iterator[Step]:
     yield InstallPython(host.name)
     yield InstallPackages(host.name, host.packages, tuple(unit.name for unit in host.units))
-    yield from (write(host.name, file, secret) for file in host.files)
+    # A file that several units read is in the design once for each of them.
+    yield from (write(host.name, file, secret) for file in {file.path: file for file in host.files}.values())
+    for repository in design.keys:
+        if host.name in repository.hosts:
+            yield WriteKeys(host.name, repository, KeyRing.parse(secret(secret_name(repository))))
     yield SetUnits(host.name, host.units)
+    if by_systemd := [unit.name for unit in host.units if unit.enabled and unit.name not in DAEMONS]:
+        yield StartUnits(host.name, {unit: restarts.files_of(unit, host.name, design) for unit in by_systemd})
     own = tuple(volume for volume in design.volumes if host.name in volume.hosts)
     for device in dict.fromkeys(volume.backing[host.name] for volume in own):
         yield CreateGroup(design.cluster, host.name, device)

@@ -3,7 +3,8 @@
 from lxml import etree
 
 from quorate.converge.step import View
-from quorate.hosts.inspection import Request, Seen
+from quorate.hosts import Hosts
+from quorate.hosts.inspection import Request, Seen, look_at
 
 ASK = Request(cluster=frozenset({"crm_mon", "cib"}))
 NO_BLANKS = etree.XMLParser(remove_blank_text=True, resolve_entities=False)
@@ -47,3 +48,22 @@ def drbd_resources(seen: Seen) -> frozenset[str]:
     if cib is None:
         return frozenset()
     return frozenset(str(pair.get("value")) for pair in cib.iterfind(".//resources//nvpair[@name='drbd_resource']"))
+
+
+def started(seen: Seen, primitive: str) -> frozenset[str]:
+    """The nodes on which a resource, or an instance of it, is started and well, as Pacemaker says on this host."""
+    monitor = document(seen, "crm_mon")
+    instances = monitor.iterfind("resources//resource") if monitor is not None else ()
+    return frozenset(
+        str(node.get("name"))
+        for each in instances
+        if str(each.get("id")).partition(":")[0] == primitive
+        and each.get("role") in ("Started", "Promoted")
+        and each.get("failed") != "true"
+        for node in each.iterfind("node")
+    )
+
+
+async def ask(hosts: Hosts, name: str) -> Seen:
+    """What Pacemaker says on a host now. Raises HostError."""
+    return await look_at(hosts, name, ASK)

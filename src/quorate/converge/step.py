@@ -28,6 +28,10 @@ class Phase(enum.Enum):
     FIRST = "First configuration of the cluster"
     START = "Start of the cluster"
     CONFIGURATION = "Cluster configuration"
+    SCHEMAS = "Databases"
+    MIGRATIONS = "Migrations"
+    RESTARTS = "Restarts"
+    CATALOGUE = "Catalogue"
 
 
 class Step(Protocol):

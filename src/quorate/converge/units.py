@@ -1,10 +1,10 @@
-"""systemd's units: what it starts at boot, and what it leaves to Pacemaker."""
+"""systemd's units: what it starts at boot and now, and what it leaves to Pacemaker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from quorate.converge import marks
+from quorate.converge import marks, restarts
 from quorate.converge.step import Phase, View
 from quorate.hosts import Hosts
 from quorate.hosts.inspection import Request, Seen
@@ -12,7 +12,9 @@ from quorate.progress import Say
 from quorate.services.parts import Unit
 
 PACEMAKER = "pacemaker.service"
-
+DAEMONS = ("corosync.service", PACEMAKER)
+"""The cluster's own, which are started when all that they need is there."""
+START_TIMEOUT = 120.0
 
 WITHOUT_SYSV = ("env", "SYSTEMCTL_SKIP_SYSV=1")
 """Without the detour through update-rc.d, which has systemd read everything again for each unit."""
@@ -49,6 +51,44 @@ class SetUnits:
         if started := [unit.name for unit in due if started_by_installation(unit, seen)]:
             await host.run("systemctl", "stop", "--", *started, timeout=120)
         await marks.remove(host, *(marks.new(unit.name) for unit in due))
+
+
+@dataclass(frozen=True)
+class StartUnits:
+    """Units that systemd runs, and not Pacemaker: they are started, and read their changed files."""
+
+    host: str
+    files: Mapping[str, tuple[str, ...]]
+    """By unit the paths of the files that it must have read."""
+    phase: ClassVar[Phase] = Phase.UNITS
+    title: ClassVar[str] = "start what systemd runs"
+
+    def asks(self) -> Mapping[str, Request]:
+        """The units' states, and when they and their files last changed."""
+        paths = frozenset(path for paths in self.files.values() for path in paths)
+        return {self.host: Request(units=frozenset(self.files), files=paths) | marks.ASK}
+
+    def differs(self, view: View) -> str | None:
+        """Which don't run, or run with files from before a change."""
+        found = [f"{unit} {why}" for unit in self.files if (why := self._differs(unit, view[self.host]))]
+        return "; ".join(found) or None
+
+    def _differs(self, unit: str, seen: Seen) -> str | None:
+        found = seen.units.get(unit)
+        if found is None or found.active != "active" or marks.new(unit) in seen.pending:
+            return "doesn't run"
+        paths = restarts.unread(unit, self.files[unit], seen)
+        return f"has yet to read {' and '.join(paths)}" if paths else None
+
+    async def do(self, hosts: Hosts, view: View, say: Say) -> None:
+        """Starts, reloads or restarts each, as it needs and can."""
+        host, seen = await hosts.host(self.host), view[self.host]
+        due = [unit for unit in self.files if self._differs(unit, seen)]
+        running = [unit for unit in due if restarts.unread(unit, self.files[unit], seen)]
+        if running:
+            await host.run("systemctl", "reload-or-restart", "--", *running, timeout=START_TIMEOUT)
+        if others := [unit for unit in due if unit not in running]:
+            await host.run("systemctl", "start", "--", *others, timeout=START_TIMEOUT)
 
 
 def _differs(unit: Unit, seen: Seen) -> str | None:

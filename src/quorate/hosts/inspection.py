@@ -23,6 +23,12 @@ class Request:
     devices: frozenset[str] = frozenset()
     modules: frozenset[str] = frozenset()
     cluster: frozenset[str] = frozenset()
+    schemas: frozenset[str] = frozenset()
+    revisions: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    mountpoints: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    catalogue: str = ""
     volume_group: str = ""
     pending: str = ""
 
@@ -62,6 +68,49 @@ class FileSeen:
     mode: int
     owner: str
     group: str
+    written: float = 0.0
+    """When its content was last changed, in seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class KeysSeen:
+    """A folder of numbered keys."""
+
+    mode: int
+    owner: str
+    group: str
+    keys: Mapping[int, FileSeen]
+
+
+@dataclass(frozen=True)
+class RevisionsSeen:
+    """What the revision files beneath one folder say."""
+
+    known: frozenset[str] = frozenset()
+    beneath: frozenset[str] = frozenset()
+    """Revisions on which others of them build."""
+
+
+@dataclass(frozen=True)
+class SqlSeen:
+    """What the SQL server on this host says of the schemas that were asked for, and of Identity's catalogue."""
+
+    error: str = ""
+    databases: frozenset[str] = frozenset()
+    accounts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Plugin and password hash by name."""
+    grants: frozenset[tuple[str, str]] = frozenset()
+    """(account, database) that it may use wholly."""
+    revisions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By database what its `alembic_version` holds."""
+    regions: frozenset[str] = frozenset()
+    services: Mapping[str, tuple[str, str, bool]] = field(default_factory=dict)
+    """Type, name and whether it is enabled, by id."""
+    endpoints: frozenset[tuple[str, str, str, str]] = frozenset()
+    """(service id, interface, region, URL) of those that are enabled."""
+    projects: frozenset[str] = frozenset()
+    roles: frozenset[tuple[str, str, str]] = frozenset()
+    """(account, project, role)."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +122,10 @@ class UnitSeen:
     active: str
     stale: bool
     """Its file has changed and systemd has not read it again."""
+    started: float = 0.0
+    """When it last began to start, in seconds since 1970."""
+    changed: float = 0.0
+    """When it last changed its state: a reload does, too."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +234,16 @@ class Seen:
     said: Mapping[str, Said] = field(default_factory=dict)
     corosync_nodes: Mapping[str, str] = field(default_factory=dict)
     """Names by Corosync's node id, from the host's corosync.conf."""
+    sql: SqlSeen | None = None
+    """None: no SQL server runs here, or it wasn't asked for."""
+    revisions: Mapping[str, RevisionsSeen] = field(default_factory=dict)
+    """By folder."""
+    keys: Mapping[str, KeysSeen | None] = field(default_factory=dict)
+    """By folder."""
+    mounted: Mapping[str, str] = field(default_factory=dict)
+    """By mount point the type of the file system that is mounted there; empty if none is."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """By path, of those that exist."""
 
 
 async def look(hosts: Hosts, requests: Mapping[str, Request]) -> dict[str, Seen | HostError]:
@@ -240,6 +303,45 @@ def seen(host: str, answer: Mapping[str, Any]) -> Seen:
         pending=frozenset(answer["pending"]),
         said={word: Said(**found) for word, found in answer["said"].items()},
         corosync_nodes=answer.get("corosync_nodes", {}),
+        sql=_sql(answer["sql"]) if answer["sql"] is not None else None,
+        revisions={
+            folder: RevisionsSeen(frozenset(found["known"]), frozenset(found["beneath"]))
+            for folder, found in answer["revisions"].items()
+        },
+        keys={path: _keys(found) if found else None for path, found in answer["keys"].items()},
+        mounted=answer["mounted"],
+        texts=answer["texts"],
+    )
+
+
+def _keys(found: Mapping[str, Any]) -> KeysSeen:
+    keys = {int(number): FileSeen(**key) for number, key in found["keys"].items() if key}
+    return KeysSeen(found["mode"], found["owner"], found["group"], keys)
+
+
+def _sql(found: Mapping[str, Any]) -> SqlSeen:
+    if "error" in found:
+        return SqlSeen(error=found["error"])
+    rows: dict[str, list[list[Any]]] = {}
+    for word, *values in found["rows"]:
+        rows.setdefault(word, []).append(values)
+    revisions: dict[str, set[str]] = {}
+    for schema, revision in rows.get("revision", ()):
+        revisions.setdefault(schema, set()).add(revision)
+    return SqlSeen(
+        databases=frozenset(name for (name,) in rows.get("database", ())),
+        accounts={name: (plugin, hash_) for name, plugin, hash_ in rows.get("account", ())},
+        grants=frozenset((account, schema) for account, schema in rows.get("grant", ())),
+        revisions={schema: frozenset(known) for schema, known in revisions.items()},
+        regions=frozenset(region for (region,) in rows.get("region", ())),
+        services={id_: (type_, name, bool(on)) for id_, type_, name, on in rows.get("service", ())},
+        endpoints=frozenset(
+            (service, interface, region, url)
+            for service, interface, region, url, enabled in rows.get("endpoint", ())
+            if enabled
+        ),
+        projects=frozenset(name for (name,) in rows.get("project", ())),
+        roles=frozenset((account, project, role) for account, project, role in rows.get("role", ())),
     )
 
 

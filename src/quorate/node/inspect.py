@@ -8,6 +8,12 @@ Request, each key optional:
     volume_group: the LVM volume group to describe, with every physical volume of the host
     pending: the folder of marks left by changes that a daemon has yet to notice
     cluster: which of the cluster's own words to bring: "crm_mon", "cib", "quorum", "links"
+    schemas: databases of the SQL server to describe, with the accounts of the same names; where the server's socket is
+    catalogue: the database of Identity, to be read for who and what is registered there
+    revisions: folders of Alembic's revision files
+    keys: folders of numbered keys, told by hash
+    mountpoints: folders on which a file system should be mounted
+    texts: small files that hold no secret
 """
 
 from __future__ import annotations
@@ -44,7 +50,17 @@ WORDS = {
     "quorum": ["corosync-quorumtool", "-s"],
     "links": ["corosync-cfgtool", "-n"],
 }
-UNIT_PROPERTIES = ["Id", "LoadState", "UnitFileState", "ActiveState", "NeedDaemonReload"]
+UNIT_PROPERTIES = [
+    *("Id", "LoadState", "UnitFileState", "ActiveState", "NeedDaemonReload"),
+    *("InactiveExitTimestampMonotonic", "StateChangeTimestampMonotonic"),
+]
+SQL_SOCKET = "/run/mysqld/mysqld.sock"
+SQL = [
+    *("mariadb", "--no-defaults", "--user=root", "--connect-timeout=5"),
+    *("--batch", "--raw", "--skip-column-names", "--force"),
+]
+ABSENT = re.compile(r"ERROR (1049|1146) ")  # unknown database, no such table: that, too, is an answer
+LARGEST_TEXT = 65536
 LVM_FIELDS = "pv_name,pv_uuid,vg_name,vg_tags,vg_extent_size,vg_free,lv_name,lv_size,lv_tags,lv_active"
 
 
@@ -56,6 +72,7 @@ def main() -> None:
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a request, as it goes to stdout."""
     commands = {word: WORDS[word] for word in request.get("cluster", ())}
+    inputs = {}
     if request.get("packages"):
         form = "${Package}\\t${db:Status-Status}\\t${Version}\\n"
         commands["packages"] = ["dpkg-query", "--show", f"--showformat={form}", *request["packages"]]
@@ -64,10 +81,13 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     if request.get("volume_group"):
         report = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options", LVM_FIELDS]
         commands["lvm"] = ["pvs", "--segments", *report]
+    if request.get("schemas") and os.path.exists(SQL_SOCKET):
+        commands["sql"] = [*SQL, f"--socket={SQL_SOCKET}"]
+        inputs["sql"] = queries(request["schemas"], request.get("catalogue", ""))
     for path in request.get("devices", ()):
         commands[f"blkid {path}"] = ["blkid", "--probe", "--output", "export", path]
 
-    said = run(commands)
+    said = run(commands, inputs)
     result = {
         "uid": os.getuid(),
         "hostname": os.uname().nodename,
@@ -84,28 +104,40 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         "lvm": lvm(said["lvm"]) if "lvm" in said else None,
         "pending": sorted(entries(request["pending"])) if "pending" in request else [],
         "said": {word: said[word] for word in request.get("cluster", ())},
+        "sql": sql(said["sql"]) if "sql" in said else None,
+        "revisions": {folder: revisions(folder) for folder in request.get("revisions", ())},
+        "keys": {path: keys(path) for path in request.get("keys", ())},
+        "mounted": mounted(request.get("mountpoints", ())),
+        "texts": {path: read(path)[:LARGEST_TEXT] for path in request.get("texts", ()) if os.path.isfile(path)},
     }
     if "links" in said:
         result["corosync_nodes"] = corosync_nodes(read("/etc/corosync/corosync.conf"))
     return result
 
 
-def run(commands: Mapping[str, Sequence[str]]) -> dict[str, Said]:
+def run(commands: Mapping[str, Sequence[str]], inputs: Mapping[str, str] | None = None) -> dict[str, Said]:
     """Runs all commands at once; for each its status (127: isn't installed, 124: took too long), stdout and stderr."""
+    inputs = inputs or {}
     started: dict[str, tuple[subprocess.Popen[bytes], int, int]] = {}
     results: dict[str, Said] = {}
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
     for name, argv in commands.items():
         # Memory files instead of pipes: nobody has to read them while the others still write.
         out, err = os.memfd_create("out"), os.memfd_create("err")
+        given = os.memfd_create("in") if name in inputs else os.open(os.devnull, os.O_RDONLY)
+        if name in inputs:
+            os.write(given, inputs[name].encode())
+            os.lseek(given, 0, os.SEEK_SET)
         try:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment)
+            process = subprocess.Popen(argv, stdin=given, stdout=out, stderr=err, env=environment)
         except OSError as error:
             results[name] = {"status": 127, "stdout": "", "stderr": str(error)}
             os.close(out)
             os.close(err)
         else:
             started[name] = (process, out, err)
+        finally:
+            os.close(given)
     deadline = time.monotonic() + TIMEOUT
     for name, (process, out, err) in started.items():
         try:
@@ -176,7 +208,32 @@ def file(path: str) -> dict[str, Any] | None:
         "mode": stat.S_IMODE(seen.st_mode),
         "owner": name_of(pwd.getpwuid, seen.st_uid),
         "group": name_of(grp.getgrgid, seen.st_gid),
+        "written": seen.st_mtime,
     }
+
+
+def keys(path: str) -> dict[str, Any] | None:
+    """A folder of numbered keys: its owner and mode, and each key as a file; None if there is no folder."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return {
+        "mode": stat.S_IMODE(seen.st_mode),
+        "owner": name_of(pwd.getpwuid, seen.st_uid),
+        "group": name_of(grp.getgrgid, seen.st_gid),
+        "keys": {name: file(f"{path}/{name}") for name in sorted(entries(path)) if name.isdecimal()},
+    }
+
+
+def mounted(paths: Sequence[str]) -> dict[str, str]:
+    """By mount point the type of the file system that is mounted there; empty: none is."""
+    if not paths:
+        return {}
+    # proc(5): the fifth field is the mount point, and the type comes after a lone hyphen.
+    rows = (line.partition(" - ") for line in read("/proc/self/mountinfo").splitlines())
+    types = {left.split()[4]: right.split()[0] for left, _, right in rows}
+    return {path: types.get(path, "") for path in paths}
 
 
 def name_of(lookup: Callable[[int], Sequence[Any]], number: int) -> str:
@@ -188,9 +245,17 @@ def name_of(lookup: Callable[[int], Sequence[Any]], number: int) -> str:
 
 
 def units(text: str, asked: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """By name as it was asked for (an alias shows its own Id): load, enabled and active state, stale or not."""
+    """By name as it was asked for (an alias shows its own Id): load, enabled and active state, stale or not, and when.
+
+    Moments are seconds since 1970 by the clock as it goes now, so that they compare with a file's.
+    """
     found = {}
     blocks = text.strip().split("\n\n") if text else []
+    booted = time.time() - time.monotonic()
+
+    def moment(microseconds: str) -> float:
+        return booted + int(microseconds) / 1e6 if microseconds.strip("0") else 0.0
+
     for name, block in zip(asked, blocks, strict=False):
         seen = dict(line.partition("=")[::2] for line in block.splitlines())
         found[name] = {
@@ -198,6 +263,8 @@ def units(text: str, asked: Sequence[str]) -> dict[str, dict[str, Any]]:
             "enabled": seen.get("UnitFileState", ""),
             "active": seen.get("ActiveState", ""),
             "stale": seen.get("NeedDaemonReload") == "yes",
+            "started": moment(seen.get("InactiveExitTimestampMonotonic", "")),
+            "changed": moment(seen.get("StateChangeTimestampMonotonic", "")),
         }
     return found
 
@@ -345,6 +412,58 @@ def drbd(text: str) -> dict[str, Any]:
                 current["out_of_sync"] = int(out_of_sync[1]) * 1024
     version = re.match(r"version: (\S+)", text)
     return {"version": version[1] if version else "", "devices": devices}
+
+
+def queries(schemas: Iterable[str], catalogue: str) -> str:
+    """The statements that tell of schemas and of Identity's catalogue; each row is one JSON array in one line."""
+    names = ", ".join(f"'{name}'" for name in schemas)
+    whole = " AND ".join(f"{word}_priv = 'Y'" for word in ("Select", "Insert", "Update", "Delete", "Create", "Alter"))
+    rows = [
+        f"'database', SCHEMA_NAME) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ({names})",
+        "'account', User, JSON_VALUE(Priv, '$.plugin'), JSON_VALUE(Priv, '$.authentication_string'))"
+        f" FROM mysql.global_priv WHERE Host = '%' AND User IN ({names})",
+        f"'grant', User, REPLACE(Db, '\\\\', '')) FROM mysql.db WHERE Host = '%' AND User IN ({names}) AND {whole}",
+        *(f"'revision', '{name}', version_num) FROM `{name}`.alembic_version" for name in schemas),
+    ]
+    if catalogue:
+        rows += [
+            f"'region', id) FROM `{catalogue}`.region",
+            f"'service', id, type, JSON_VALUE(extra, '$.name'), enabled) FROM `{catalogue}`.service",
+            f"'endpoint', service_id, interface, region_id, url, enabled) FROM `{catalogue}`.endpoint",
+            f"'project', name) FROM `{catalogue}`.project WHERE domain_id = 'default' AND name IN ('admin', 'service')",
+            # Who has which role in the two projects; an account that is switched off has none.
+            f"'role', who.name, project.name, role.name) FROM `{catalogue}`.assignment AS given"
+            f" JOIN `{catalogue}`.local_user AS who ON who.user_id = given.actor_id AND who.domain_id = 'default'"
+            f" JOIN `{catalogue}`.user ON user.id = given.actor_id AND user.enabled"
+            f" JOIN `{catalogue}`.project ON project.id = given.target_id AND project.domain_id = 'default'"
+            f" JOIN `{catalogue}`.role ON role.id = given.role_id"
+            " WHERE given.type = 'UserProject' AND NOT given.inherited AND project.name IN ('admin', 'service')",
+        ]
+    return "".join(f"SELECT JSON_ARRAY({row};\n" for row in rows)
+
+
+def sql(said: Said) -> dict[str, Any]:
+    """What the SQL server answered, row by row; or its error. A database or table that isn't there gives no rows."""
+    errors = [line for line in said["stderr"].splitlines() if line.startswith("ERROR") and not ABSENT.match(line)]
+    if errors or said["status"] not in (0, 1):
+        return {"error": errors[0] if errors else f"mariadb ended with status {said['status']}"}
+    return {"rows": [json.loads(line) for line in said["stdout"].splitlines()]}
+
+
+def revisions(folder: str) -> dict[str, list[str]]:
+    """What the revision files beneath a folder define, and which of them others build on."""
+    known: set[str] = set()
+    beneath: set[str] = set()
+    assigned = re.compile(
+        r"^(revision|down_revision|depends_on)\b[^=\n]*=\s*(\([^)]*\)|\[[^\]]*\]|[^\n]*)", re.MULTILINE
+    )
+    for path, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".py"):
+                for word, value in assigned.findall(read(f"{path}/{name}")):
+                    found = re.findall(r"""['"]([^'"]+)['"]""", value)
+                    (known if word == "revision" else beneath).update(found)
+    return {"known": sorted(known), "beneath": sorted(beneath)}
 
 
 def corosync_nodes(text: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from quorate.services.replicated_filesystem import (
 NAME = "database"
 DATA = "/var/lib/mysql"
 SOCKET = "/run/mysqld/mysqld.sock"
+UNIT_NAME = "mariadb.service"
 SERVER = f"{NAME}-mariadb"
 ADDRESS = f"{NAME}-address"
 
@@ -74,7 +75,7 @@ def _server(database: Database, cluster: Cluster) -> Part:
     server = Primitive(
         SERVER,
         "ocf:quorate:mariadb",
-        parameters={"unit": "mariadb.service", "socket": SOCKET},
+        parameters={"unit": UNIT_NAME, "socket": SOCKET},
         operations=(
             Operation("start", timeout=START_TIMEOUT),
             Operation("stop", timeout=STOP_TIMEOUT),
@@ -82,15 +83,15 @@ def _server(database: Database, cluster: Cluster) -> Part:
         ),
     )
     files = (
-        File("/etc/mysql/mariadb.conf.d/90-quorate.cnf", (configuration(database),)),
-        File("/etc/systemd/system/mariadb.service.d/quorate.conf", (UNIT,)),
+        File("/etc/mysql/mariadb.conf.d/90-quorate.cnf", (configuration(database),), restarts=UNIT_NAME),
+        File("/etc/systemd/system/mariadb.service.d/quorate.conf", (UNIT,), restarts=UNIT_NAME),
         File("/usr/lib/ocf/resource.d/quorate/mariadb", (node.source("mariadb"),), mode=0o755),
         File("/usr/lib/ocf/resource.d/quorate/ocf.py", (node.source("ocf"),)),
     )
     return Part(
         packages=dict.fromkeys(database.on, ("mariadb-server",)),
         files=dict.fromkeys(database.on, files),
-        units=dict.fromkeys(database.on, (Unit("mariadb.service", enabled=False),)),
+        units=dict.fromkeys(database.on, (Unit(UNIT_NAME, enabled=False),)),
         resources=(server,),
         constraints=(
             *only_on(SERVER, database.on, cluster),
