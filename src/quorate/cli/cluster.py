@@ -5,9 +5,9 @@ import sys
 
 import typer
 
+from quorate.cli import clouds
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site, read_file
 from quorate.cluster import loading, spelling
-from quorate.design import secret_names
 
 
 def register(app: typer.Typer) -> None:
@@ -17,13 +17,24 @@ def register(app: typer.Typer) -> None:
 
 
 def init(file: ClusterFile = DEFAULT_FILE) -> None:
-    """Make the secrets that are missing, beside the cluster file; those that are there stay as they are."""
+    """Make the secrets and certificates that are missing, beside the cluster file; those that are there stay.
+
+    Only certificates of Quorate's own CA are made anew, when they expire within 30 days or names have changed.
+    """
     site = Site.open(file)
-    names = sorted(secret_names(site.cluster))
-    made = site.secrets.create(names)
-    print(f"{site.secrets.folder}: {len(names)} secrets, {len(made)} of them made now")
+    made, certificates = site.make_secrets()
+    print(f"{site.secrets.folder}: {len(site.secret_names())} secrets, {len(made)} of them made now")
     for name in made:
         print(f"  {name}")
+    if certificates.made or certificates.renewed:
+        print(f"{site.authority.folder}: certificates")
+        for name in certificates.made:
+            print(f"  {name}")
+        for name, why in certificates.renewed.items():
+            print(f"  {name} anew: {why}")
+        print("`quorate apply` brings them to the hosts.")
+    if clouds.write(site):
+        print(f"{clouds.path(site)}: how an OpenStack client finds the site (OS_CLOUD={site.cluster.name})")
     if made_up := [name for name in made if name.startswith("bmc-")]:
         print(
             "\nThe BMCs' passwords are made up: the lab takes them as they are.\n"

@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from quorate.cli import clouds
 from quorate.cli.progress import progress
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
 from quorate.cluster.model import Cluster
-from quorate.design import secret_names
 from quorate.design.model import Design
 from quorate.errors import InputError
 from quorate.lab import BmcSpec, Lab, LabSpec, LinkSpec, MachineSpec, NetworkSpec
@@ -50,8 +50,9 @@ def up(
 
 
 def bring_up(site: Site, *, bare: bool = False) -> None:
-    """Makes the secrets that are missing and starts the lab. Raises LabError."""
-    site.secrets.create(secret_names(site.cluster))
+    """Makes the secrets and certificates that are missing and starts the lab. Raises LabError."""
+    site.make_secrets()
+    clouds.write(site)
     site.lab.up(spec_of(site, bare=bare), progress())
 
 
@@ -95,6 +96,20 @@ def ssh(
     """Run a command on a machine, or a shell."""
     site = _with_node(file, node).enter()
     os.execvp("ssh", site.lab.ssh_argv(node, tuple(command or ())))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def run(
+    command: Annotated[list[str], typer.Argument(help="A command of this machine, and its arguments.")],
+    file: ClusterFile = DEFAULT_FILE,
+) -> None:
+    """Run a command of this machine in the lab's network, where OpenStack clients find the site."""
+    site = Site.open(file)
+    site.lab.enter()
+    try:
+        os.execvpe(command[0], command, {**os.environ, **clouds.environment(site)})
+    except OSError as error:
+        raise InputError(f"it can't be run: {error.strerror}", where=command[0]) from None
 
 
 @app.command()

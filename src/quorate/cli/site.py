@@ -2,21 +2,26 @@
 
 import enum
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from quorate.cluster import authority
+from quorate.cluster.authority import Authority, Settled
 from quorate.cluster.document import LARGEST
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.cluster.secrets import Secrets
-from quorate.design import work_out
+from quorate.design import secret_names, work_out
 from quorate.design.model import Design
 from quorate.errors import InputError
 from quorate.hosts import Endpoint, Hosts
 from quorate.lab import Lab
 
+ADMIN = "identity-admin"
+"""The name of the password of Identity's administrator among the secrets."""
 DEFAULT_FILE = Path("examples/lab.yaml")
 
 
@@ -67,6 +72,26 @@ class Site:
     def secrets(self) -> Secrets:
         """The site's secrets, which `quorate init` makes."""
         return Secrets(self.folder / "secrets")
+
+    @property
+    def authority(self) -> Authority:
+        """The site's certificates, which `quorate init` makes unless they are handed in."""
+        return Authority(self.folder / "tls", authority.certificates_of(self.cluster), datetime.now(UTC))
+
+    def secret(self, name: str) -> bytes:
+        """What stands for a `Secret` in a file: a secret, or a certificate. Raises InputError, Refused."""
+        if name.startswith(authority.PREFIX):
+            return self.authority.read(name.removeprefix(authority.PREFIX))
+        return self.secrets.read(name)
+
+    def make_secrets(self) -> tuple[list[str], Settled]:
+        """Makes the secrets and certificates that are missing; those made now. Raises InputError, Refused."""
+        return self.secrets.create(self.secret_names()), self.authority.settle()
+
+    def secret_names(self) -> list[str]:
+        """The names of all secrets that belong into the secrets' folder."""
+        names = {name for name in secret_names(self.cluster) if not name.startswith(authority.PREFIX)}
+        return sorted(names | ({ADMIN} if self.cluster.services.identity else set()))
 
     @property
     def lab(self) -> Lab:
