@@ -379,6 +379,11 @@ def cache(cluster: Cluster) -> dict[str, str | Text]:
     }
 
 
+def account(service: str, name: str) -> Account:
+    """The service's own user in Identity."""
+    return Account(name, f"identity-{service}")
+
+
 def public_url(port: int, cluster: Cluster) -> str:
     """Where clients find a service: the front's address, which its certificate names."""
     return f"https://{cluster.front.ip}:{port}"

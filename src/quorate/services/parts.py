@@ -61,6 +61,7 @@ class Volume:
     """User and group of the mounted root directory, `user:group`."""
     initialise: tuple[tuple[str, ...], ...] = ()
     """Commands, each an argument list, run once on the freshly made and mounted file system."""
+    mount_options: str = "noatime"
 
     @property
     def logical_volume(self) -> str:
@@ -158,7 +159,7 @@ class Listener:
     address: str
     """An IPv4 address of the host, a floating one that it may have, or `0.0.0.0`."""
     process: str
-    """What listens, as `ss -p` names it."""
+    """What listens, as `ss -p` names it; empty for the kernel."""
     reach: Reach
     protocol: str = "tcp"
 

@@ -113,7 +113,7 @@ def _filesystem(volume: Volume) -> Primitive:
             "device": volume.device,
             "directory": volume.mountpoint,
             "fstype": volume.filesystem,
-            "options": "noatime",
+            "options": volume.mount_options,
             "run_fsck": "no",  # the journal is replayed by the mount itself
         },
         operations=(
