@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from itertools import combinations
 
 from quorate.cluster.defaults import Worked
+from quorate.cluster.facility_checks import problems as facility_problems
 from quorate.cluster.findings import Path, Problem, Severity, quoted, suggestion
 from quorate.cluster.model import Api, Cluster, Database, Image, Messaging, Network, Use
 from quorate.cluster.written import WrittenCluster
@@ -64,6 +65,7 @@ def problems(file: File) -> Iterator[Problem]:
         _objectives_of_services,
     ):
         yield from check(file)
+    yield from facility_problems(file.written, file.cluster)
 
 
 def _names(file: File) -> Iterator[Problem]:

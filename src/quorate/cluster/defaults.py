@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TypeVar
 
+from quorate.cluster.facility import Need, Waiver
+from quorate.cluster.facility_defaults import work_out_facility
 from quorate.cluster.findings import Path, Problem
 from quorate.cluster.model import (
     Api,
@@ -34,6 +36,7 @@ from quorate.cluster.written import (
     WrittenNode,
     WrittenObjective,
 )
+from quorate.cluster.written_facility import WrittenNeed, WrittenWaiver
 
 T = TypeVar("T")
 
@@ -116,6 +119,8 @@ def work_out(written: WrittenCluster) -> tuple[Cluster, Worked]:
         networks=networks,
         services=services,
         objectives=_objectives(worked, written.objectives, list(services.declared())),
+        facility=work_out_facility(worked.origins, written.facility),
+        waivers=_waivers(worked, written.waivers),
     )
     return cluster, worked
 
@@ -152,7 +157,9 @@ def _networks(worked: Worked, written: dict[str, WrittenNetwork] | None, *, with
             why = f"host number {FRONT_VIP} on {name}, the first network for api"
             vip = worked.choose((*path, "vip"), None, host_number(cidr, FRONT_VIP), why)
         interface = IPv4Interface(f"{vip}/{cidr.prefixlen}") if vip else None
-        networks[name] = Network(name=name, cidr=cidr, uses=uses, vip=interface)
+        link = worked.choose((*path, "link"), body.link, "ethernet", "the usual one")
+        gateway = _need(worked, (*path, "gateway"), body.gateway)
+        networks[name] = Network(name=name, cidr=cidr, uses=uses, vip=interface, link=link, gateway=gateway)
     return networks
 
 
@@ -169,10 +176,47 @@ def _node(worked: Worked, index: int, name: str, written: WrittenNode, networks:
         if body.nic is not None:
             worked.origins[(*link_path, "nic")] = (*link_path, "nic")
         interface = IPv4Interface(f"{address}/{network.cidr.prefixlen}")
-        links[network.name] = Link(network=network.name, address=interface, nic=body.nic)
+        via = _need(worked, (*link_path, "via"), body.via)
+        links[network.name] = Link(network=network.name, address=interface, nics=body.nic or (), via=via)
     why = "the partition that the operator has labelled so"
     data = worked.choose((*path, "data"), written.data, "/dev/disk/by-partlabel/quorate-data", why)
-    return Node(name=name, links=links, bmc=_bmc(worked, path, number, written.bmc), data=data)
+    for key in ("rack", "mtbf", "mttr", "cards"):
+        if getattr(written, key) is not None:
+            worked.origins[(*path, key)] = (*path, key)
+    return Node(
+        name=name,
+        links=links,
+        bmc=_bmc(worked, path, number, written.bmc),
+        data=data,
+        rack=written.rack,
+        power=_need(worked, (*path, "power"), written.power),
+        needs=_need(worked, (*path, "needs"), written.needs),
+        cards=written.cards or {},
+        mtbf=written.mtbf,
+        mttr=written.mttr,
+    )
+
+
+def _need(worked: Worked, path: Path, written: WrittenNeed | None) -> Need | None:
+    """What is written; what isn't declared isn't modelled."""
+    if written is None:
+        return None
+    worked.origins[path] = path
+    return written.need
+
+
+def _waivers(worked: Worked, written: Iterable[WrittenWaiver]) -> tuple[Waiver, ...]:
+    waivers = []
+    for index, body in enumerate(written):
+        path = ("waivers", index)
+        finding = worked.need((*path, "finding"), body.finding, "", "Write the finding's code, as `check` prints it.")
+        where = worked.need((*path, "where"), body.where, (), "Write the part or parts that it is about.")
+        because = worked.need((*path, "because"), body.because, "", "Write why it is borne.")
+        until = worked.need((*path, "until"), body.until, date.min, "Write the day after which it is said again.")
+        waivers.append(Waiver(finding=finding, where=where, because=because, until=until))
+    if waivers:
+        worked.origins[("waivers",)] = ("waivers",)
+    return tuple(waivers)
 
 
 def _bmc(worked: Worked, node: Path, number: int, written: WrittenBmc) -> Bmc:
@@ -181,6 +225,8 @@ def _bmc(worked: Worked, node: Path, number: int, written: WrittenBmc) -> Bmc:
     return Bmc(
         ipmi=worked.choose((*path, "ipmi"), written.ipmi, host_number(BMC_NETWORK, number), why),
         user=worked.choose((*path, "user"), written.user, "admin", "the usual first user of a BMC"),
+        via=_need(worked, (*path, "via"), written.via),
+        power=_need(worked, (*path, "power"), written.power),
     )
 
 
@@ -262,7 +308,10 @@ def _objectives(worked: Worked, written: dict[str, WrittenObjective], services: 
         objectives[service] = Objective(
             downtime=_promise(worked, (*path, "downtime"), own.downtime, general.downtime, timedelta(seconds=30)),
             lost_writes=_promise(worked, (*path, "lost_writes"), own.lost_writes, general.lost_writes, 0),
+            per_year=own.per_year or general.per_year,
         )
+        if written_for := [name for name, body in ((service, own), ("default", general)) if body.per_year]:
+            worked.origins[(*path, "per_year")] = ("objectives", written_for[0], "per_year")
     return objectives
 
 

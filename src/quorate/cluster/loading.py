@@ -47,6 +47,7 @@ def read(text: bytes, source: str) -> Loaded:
         document.find(Problem("wrong-type", (), what, todo=todo))
         raise document.fail()
     _nodes_as_mapping(document)
+    _pdus_as_mappings(document)
     written = _validated(document)
     cluster, worked = work_out(written)
     file = checks.File(written, cluster, worked)
@@ -87,6 +88,24 @@ def _nodes_as_mapping(document: Document) -> None:
             nodes[name] = None
             document.keys[("nodes", name)] = document.values[path]
     document.data["nodes"] = nodes
+
+
+def _pdus_as_mappings(document: Document) -> None:
+    """Makes `pdus: {n1-a: feed-a}` the same as `pdus: {n1-a: {power: feed-a}}`, everything at its place."""
+    facility = document.data.get("facility")
+    racks = facility.get("racks") if isinstance(facility, dict) else None
+    for rack, body in racks.items() if isinstance(racks, dict) else ():
+        pdus = body.get("pdus") if isinstance(body, dict) else None
+        if not isinstance(pdus, dict):
+            continue
+        for pdu, power in pdus.items():
+            if not isinstance(power, str | list):
+                continue
+            path: Path = ("facility", "racks", rack, "pdus", pdu)
+            pdus[pdu] = {"power": power}
+            document.values[(*path, "power")] = document.values[path]
+            for index in range(len(power)) if isinstance(power, list) else ():
+                document.values[(*path, "power", index)] = document.values[(*path, index)]
 
 
 def _validated(document: Document) -> WrittenCluster:

@@ -10,6 +10,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from quorate.cluster.facility import Facility, Need, Waiver
+
 
 class Model(BaseModel):
     """Immutable; an unknown key is an error."""
@@ -34,6 +36,10 @@ class Network(Model):
     uses: frozenset[Use]
     vip: IPv4Interface | None = None
     """On the first network for `api`: the front's address, behind which all API services are."""
+    link: str = "ethernet"
+    """`ethernet` or `infiniband`."""
+    gateway: Need | None = None
+    """The routers by which its clients come, if they come from elsewhere."""
 
 
 class Link(Model):
@@ -41,7 +47,15 @@ class Link(Model):
 
     network: str
     address: IPv4Interface
-    nic: str | None = None
+    nics: tuple[str, ...] = ()
+    """The interface that has the address, or those of the bond that has it; empty: it isn't written."""
+    via: Need | None = None
+    """The switches that it is plugged into."""
+
+    @property
+    def nic(self) -> str | None:
+        """The interface's name, if there is one to choose."""
+        return self.nics[0] if len(self.nics) == 1 else None
 
 
 class Bmc(Model):
@@ -49,6 +63,8 @@ class Bmc(Model):
 
     ipmi: IPv4Address
     user: str
+    via: Need | None = None
+    power: Need | None = None
 
 
 class Node(Model):
@@ -59,6 +75,14 @@ class Node(Model):
     bmc: Bmc
     data: str
     """The block device that holds replicated data, as a stable path."""
+    rack: str | None = None
+    power: Need | None = None
+    needs: Need | None = None
+    """What it needs besides."""
+    cards: dict[str, tuple[str, ...]] = {}
+    """Network cards, each with its interfaces."""
+    mtbf: timedelta | None = None
+    mttr: timedelta | None = None
 
     def address_on(self, network: str) -> IPv4Address:
         """The node's address on a network that it has a link to."""
@@ -139,6 +163,8 @@ class Objective(Model):
 
     downtime: timedelta
     lost_writes: int
+    per_year: timedelta | None = None
+    """The most downtime in a year; None: nothing is promised."""
 
 
 class Cluster(Model):
@@ -150,6 +176,8 @@ class Cluster(Model):
     services: Services
     objectives: dict[str, Objective]
     """By service name; every service of the file has one."""
+    facility: Facility = Facility()
+    waivers: tuple[Waiver, ...] = ()
 
     def networks_for(self, use: Use) -> list[Network]:
         """The networks that carry something, in the order of the file."""

@@ -7,8 +7,10 @@ from typing import Any
 
 from quorate.cluster import units
 from quorate.cluster.document import scalar
+from quorate.cluster.facility import Facility, FacilityPart, Kind, Need, Waiver
 from quorate.cluster.findings import Path
-from quorate.cluster.model import Api, Cluster, Database, Image, Messaging, Network, Node, Use
+from quorate.cluster.model import Api, Bmc, Cluster, Database, Image, Link, Messaging, Network, Node, Objective, Use
+from quorate.cluster.written_facility import SECTIONS
 
 
 def spell(cluster: Cluster) -> dict[str, Any]:
@@ -18,10 +20,9 @@ def spell(cluster: Cluster) -> dict[str, Any]:
         "nodes": {name: _node(node) for name, node in cluster.nodes.items()},
         "networks": {name: _network(network) for name, network in cluster.networks.items()},
         "services": {name: _service(body) for name, body in cluster.services.declared().items()},
-        "objectives": {
-            name: {"downtime": units.write_duration(objective.downtime), "lost_writes": objective.lost_writes}
-            for name, objective in cluster.objectives.items()
-        },
+        "objectives": {name: _objective(objective) for name, objective in cluster.objectives.items()},
+        **({"facility": _facility(cluster.facility)} if cluster.facility != Facility() else {}),
+        **({"waivers": [_waiver(waiver) for waiver in cluster.waivers]} if cluster.waivers else {}),
     }
 
 
@@ -33,15 +34,83 @@ def write(cluster: Cluster, origins: Mapping[Path, str]) -> str:
 
 
 def _node(node: Node) -> dict[str, Any]:
-    links = {}
-    for network, link in node.links.items():
-        links[network] = {"address": str(link.address.ip)} | ({"nic": link.nic} if link.nic else {})
-    return {"links": links, "bmc": {"ipmi": str(node.bmc.ipmi), "user": node.bmc.user}, "data": node.data}
+    return {
+        "links": {network: _link(link) for network, link in node.links.items()},
+        "bmc": _bmc(node.bmc),
+        "data": node.data,
+        **({"rack": node.rack} if node.rack is not None else {}),
+        **_needs({"power": node.power, "needs": node.needs}),
+        **({"cards": {card: list(nics) for card, nics in node.cards.items()}} if node.cards else {}),
+        **_figures(node),
+    }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    spelled: dict[str, Any] = {"address": str(link.address.ip)}
+    if link.nics:
+        spelled["nic"] = link.nic or list(link.nics)
+    return spelled | _needs({"via": link.via})
+
+
+def _bmc(bmc: Bmc) -> dict[str, Any]:
+    return {"ipmi": str(bmc.ipmi), "user": bmc.user, **_needs({"via": bmc.via, "power": bmc.power})}
 
 
 def _network(network: Network) -> dict[str, Any]:
     spelled = {"cidr": str(network.cidr), "uses": [str(use) for use in Use if use in network.uses]}
-    return spelled | ({"vip": str(network.vip.ip)} if network.vip else {})
+    vip = {"vip": str(network.vip.ip)} if network.vip else {}
+    return spelled | vip | {"link": network.link} | _needs({"gateway": network.gateway})
+
+
+def _objective(objective: Objective) -> dict[str, Any]:
+    spelled: dict[str, Any] = {"downtime": units.write_duration(objective.downtime)}
+    spelled["lost_writes"] = objective.lost_writes
+    return spelled | ({"per_year": units.write_duration(objective.per_year)} if objective.per_year else {})
+
+
+def _needs(needs: Mapping[str, Need | None]) -> dict[str, Any]:
+    return {word: _need(need, all_of=word == "needs") for word, need in needs.items() if need is not None}
+
+
+def _need(need: Need, *, all_of: bool = False) -> Any:
+    """An expression in its shortest form, where a bare list means any or all of it."""
+    of = [entry if isinstance(entry, str) else _need(entry) for entry in need.of]
+    if need.count == (len(of) if all_of else 1):
+        return of
+    return {"all" if need.count == len(of) else "any" if need.count == 1 else f"{need.count} of": of}
+
+
+def _figures(part: Node | FacilityPart) -> dict[str, str]:
+    figures = {"mtbf": part.mtbf, "mttr": part.mttr}
+    return {word: units.write_duration(value) for word, value in figures.items() if value is not None}
+
+
+def _facility(facility: Facility) -> dict[str, Any]:
+    spelled: dict[str, Any] = {}
+    for section, kind in SECTIONS.items():
+        if parts := facility.of_kind(kind):
+            spelled[section] = {part.name: _part(part, facility) for part in parts}
+            for rack in spelled[section] if kind is Kind.RACK else ():
+                pdus = [pdu for pdu in facility.of_kind(Kind.PDU) if pdu.place == rack]
+                spelled[section][rack] |= (
+                    {"pdus": {pdu.name: _needs(pdu.needs) | _figures(pdu) for pdu in pdus}} if pdus else {}
+                )
+    return spelled | ({"goals": {name: _need(goal) for name, goal in facility.goals.items()}} if facility.goals else {})
+
+
+def _part(part: FacilityPart, facility: Facility) -> dict[str, Any]:
+    words = {Kind.RACK: "rack", Kind.ZONE: "zone", Kind.SITE: "site"}
+    place = {words[facility.parts[part.place].kind]: part.place} if part.place is not None else {}
+    return place | _needs(part.needs) | _figures(part)
+
+
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    return {
+        "finding": waiver.finding,
+        "where": list(waiver.where),
+        "because": waiver.because,
+        "until": waiver.until.isoformat(),
+    }
 
 
 def _service(service: Database | Messaging | Api) -> dict[str, Any]:

@@ -9,6 +9,7 @@ DURATIONS = {
     "min": timedelta(minutes=1),
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
+    "y": timedelta(days=365),
 }
 SIZES = {"MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
@@ -16,11 +17,14 @@ _AMOUNT = re.compile(r"([0-9]{1,9}) ?([A-Za-z]+)")
 
 
 def duration(text: str) -> timedelta:
-    """Reads `30s`, `5min`, `4h`. Raises ValueError, without a message for people."""
+    """Reads `30s`, `5min`, `4h`, `20y`. Raises ValueError, without a message for people."""
     number, unit = _amount(text)
     if unit not in DURATIONS:
         raise ValueError(unit)
-    return number * DURATIONS[unit]
+    try:
+        return number * DURATIONS[unit]
+    except OverflowError:
+        raise ValueError(text) from None
 
 
 def size(text: str) -> int:

@@ -31,7 +31,8 @@ def kind(value: object) -> str:
     return names.get(type(value), "text")
 
 
-def _text(value: object, example: str) -> str:
+def text(value: object, example: str) -> str:
+    """A value that must be text. Raises what becomes a finding."""
     if value is None:
         raise wrong("no-value", "the value is missing", f"Write one (`{example}`), or leave the line out.")
     if not isinstance(value, str):
@@ -40,13 +41,13 @@ def _text(value: object, example: str) -> str:
 
 
 def _address(value: object) -> IPv4Address:
-    text = _text(value, "10.20.0.11")
-    if _ipv6(text):
+    written = text(value, "10.20.0.11")
+    if _ipv6(written):
         raise wrong("ipv6", "IPv6 isn't supported yet", "Use the IPv4 address.")
     try:
-        address = IPv4Address(text)
+        address = IPv4Address(written)
     except ValueError:
-        raise wrong("bad-address", f"{quoted(text)} is not an IPv4 address", "For example `10.20.0.11`.") from None
+        raise wrong("bad-address", f"{quoted(written)} is not an IPv4 address", "For example `10.20.0.11`.") from None
     if (
         address.is_loopback
         or address.is_multicast
@@ -58,15 +59,15 @@ def _address(value: object) -> IPv4Address:
 
 
 def _network(value: object) -> IPv4Network:
-    text = _text(value, "10.20.0.0/24")
-    if _ipv6(text):
+    written = text(value, "10.20.0.0/24")
+    if _ipv6(written):
         raise wrong("ipv6", "IPv6 isn't supported yet", "Use the IPv4 network.")
     try:
-        network = IPv4Network(text, strict=False)
+        network = IPv4Network(written, strict=False)
     except ValueError:
-        raise wrong("bad-network", f"{quoted(text)} is not an IPv4 network", "For example `10.20.0.0/24`.") from None
-    if str(network) != text:
-        raise wrong("bad-network", f"{quoted(text)} is not a network as it stands", f"Did you mean `{network}`?")
+        raise wrong("bad-network", f"{quoted(written)} is not an IPv4 network", "For example `10.20.0.0/24`.") from None
+    if str(network) != written:
+        raise wrong("bad-network", f"{quoted(written)} is not a network as it stands", f"Did you mean `{network}`?")
     if network.is_loopback or network.is_multicast or not 8 <= network.prefixlen <= 29:
         todo = "A /8 to a /29 can hold a cluster's nodes."
         raise wrong("bad-network", f"{network} can't be a network of cluster nodes", todo)
@@ -79,12 +80,12 @@ def _ipv6(text: str) -> bool:
 
 def _duration(value: object) -> timedelta:
     example = "30s"
-    text = _text(value, example) if not isinstance(value, int) or isinstance(value, bool) else str(value)
+    written = text(value, example) if not isinstance(value, int) or isinstance(value, bool) else str(value)
     try:
-        duration = units.duration(text)
+        duration = units.duration(written)
     except ValueError:
         todo = f"A number and its unit ({', '.join(units.DURATIONS)}): `{example}`."
-        raise wrong("bad-unit", f"{quoted(text)} is not a duration", todo) from None
+        raise wrong("bad-unit", f"{quoted(written)} is not a duration", todo) from None
     if not duration:
         raise wrong(
             "impossible-objective",
@@ -95,16 +96,16 @@ def _duration(value: object) -> timedelta:
 
 
 def _size(value: object) -> int:
-    text = _text(value, "2GiB") if not isinstance(value, int) or isinstance(value, bool) else str(value)
+    written = text(value, "2GiB") if not isinstance(value, int) or isinstance(value, bool) else str(value)
     try:
-        size = units.size(text)
+        size = units.size(written)
     except ValueError:
         todo = f"A number and its unit ({', '.join(units.SIZES)}): `2GiB`."
-        raise wrong("bad-unit", f"{quoted(text)} is not a size", todo) from None
+        raise wrong("bad-unit", f"{quoted(written)} is not a size", todo) from None
     if size < SMALLEST_VOLUME:
-        raise wrong("bad-size", f"{quoted(text)} is too small for a volume", "At least `512MiB`.")
+        raise wrong("bad-size", f"{quoted(written)} is too small for a volume", "At least `512MiB`.")
     if size > 1 << 50:
-        raise wrong("bad-size", f"{quoted(text)} is more than DRBD can replicate", "At most `1024TiB`.")
+        raise wrong("bad-size", f"{quoted(written)} is more than DRBD can replicate", "At most `1024TiB`.")
     return size
 
 
@@ -129,28 +130,31 @@ def _lost_writes(value: object) -> int:
 
 
 def _device(value: object) -> str:
-    text = _text(value, "/dev/disk/by-id/...")
-    if not re.fullmatch(r"/dev(/[\w.:+@=,-]+)+", text, re.ASCII) or ".." in text.split("/"):
+    written = text(value, "/dev/disk/by-id/...")
+    if not re.fullmatch(r"/dev(/[\w.:+@=,-]+)+", written, re.ASCII) or ".." in written.split("/"):
         todo = "Its path beneath `/dev`, best one of `/dev/disk/by-id`."
-        raise wrong("bad-device", f"{quoted(text)} is not the path of a block device", todo)
-    return text
+        raise wrong("bad-device", f"{quoted(written)} is not the path of a block device", todo)
+    return written
 
 
-def _interface(value: object) -> str:
-    if isinstance(value, list):
-        todo = "Make the bond yourself and write its name."
-        raise wrong("not-yet", "a link over several interfaces isn't built yet", todo)
-    text = _text(value, "eno1")
-    if not re.fullmatch(r"[\w.-]{1,15}", text, re.ASCII) or text in (".", ".."):  # IFNAMSIZ of if.h
-        raise wrong("bad-nic", f"{quoted(text)} is not the name of a network interface", "For example `eno1`.")
-    return text
+def _interfaces(value: object) -> tuple[str, ...]:
+    """One interface, or those of a bond."""
+    names = value if isinstance(value, list) and value else [value]
+    for name in names:
+        written = text(name, "eno1")
+        if not re.fullmatch(r"[\w.-]{1,15}", written, re.ASCII) or written in (".", ".."):  # IFNAMSIZ of if.h
+            what = f"{quoted(written)} is not the name of a network interface"
+            raise wrong("bad-nic", what, "For example `eno1`, or `[eno1, eno2]` for a bond.")
+    if len(set(names)) < len(names):
+        raise wrong("bad-nic", "an interface is in the bond twice", "List each once.")
+    return tuple(names)
 
 
 def _bmc_user(value: object) -> str:
-    text = _text(value, "admin")
-    if not re.fullmatch(r"[\w.@+-]{1,16}", text, re.ASCII):  # IPMI 2.0: 16 bytes
-        raise wrong("bad-user", f"{quoted(text)} is not the name of a BMC's user", "At most 16 letters and digits.")
-    return text
+    written = text(value, "admin")
+    if not re.fullmatch(r"[\w.@+-]{1,16}", written, re.ASCII):  # IPMI 2.0: 16 bytes
+        raise wrong("bad-user", f"{quoted(written)} is not the name of a BMC's user", "At most 16 letters and digits.")
+    return written
 
 
 def _pair(value: object) -> tuple[str, ...]:
@@ -201,7 +205,7 @@ def _store(value: object) -> Store:
 
 
 def _name(value: object) -> str:
-    return _text(str(value) if type(value) is int else value, "lab")
+    return text(str(value) if type(value) is int else value, "lab")
 
 
 def _uses(value: object) -> frozenset[Use]:
@@ -215,12 +219,12 @@ def _uses(value: object) -> frozenset[Use]:
 
 def word(*words: str, later: tuple[str, ...] = ()) -> Callable[[object], str]:
     def check(value: object) -> str:
-        text = _text(value, words[0])
-        if text in later:
-            raise wrong("not-yet", f"{quoted(text)} isn't built yet", f"For now: `{'`, `'.join(words)}`.")
-        if text not in words:
-            raise wrong("unknown-word", f"{quoted(text)} isn't known here", suggestion(text, words))
-        return text
+        written = text(value, words[0])
+        if written in later:
+            raise wrong("not-yet", f"{quoted(written)} isn't built yet", f"For now: `{'`, `'.join(words)}`.")
+        if written not in words:
+            raise wrong("unknown-word", f"{quoted(written)} isn't known here", suggestion(written, words))
+        return written
 
     return check
 
@@ -232,7 +236,7 @@ Size = Annotated[int | None, BeforeValidator(_size)]
 Port = Annotated[int | None, BeforeValidator(_port)]
 LostWrites = Annotated[int | None, BeforeValidator(_lost_writes)]
 Device = Annotated[str | None, BeforeValidator(_device)]
-Interface = Annotated[str | None, BeforeValidator(_interface)]
+Interfaces = Annotated[tuple[str, ...] | None, BeforeValidator(_interfaces)]
 BmcUser = Annotated[str | None, BeforeValidator(_bmc_user)]
 Pair = Annotated[tuple[str, ...] | None, BeforeValidator(_pair)]
 Name = Annotated[str | None, BeforeValidator(_name)]

@@ -4,9 +4,9 @@ What is missing is worked out in `defaults.py`; what fits together badly is foun
 one value by itself stands in `values.py`.
 """
 
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from quorate.cluster.findings import Path
 from quorate.cluster.values import (
@@ -16,7 +16,7 @@ from quorate.cluster.values import (
     Device,
     Duration,
     Images,
-    Interface,
+    Interfaces,
     LostWrites,
     Name,
     Names,
@@ -26,67 +26,64 @@ from quorate.cluster.values import (
     Uses,
     word,
 )
+from quorate.cluster.written_base import Written
+from quorate.cluster.written_facility import (
+    All,
+    Any,
+    Cards,
+    Place,
+    Waivers,
+    WrittenFacility,
+    WrittenPart,
+    WrittenPdu,
+    WrittenRack,
+    WrittenWaiver,
+)
 
 MOST_NODES = 32
 MOST_NETWORKS = 8
 """What knet takes: KNET_MAX_LINK of libknet.h."""
 
 
-class Written(BaseModel):
-    """Strict: a value has the right type or is refused, and an unknown key is an error. `null` is an empty mapping."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    later: ClassVar[frozenset[str]] = frozenset()
-    """Keys of the cluster file's intended shape that aren't built yet."""
-
-    @classmethod
-    def keys(cls) -> list[str]:
-        """The keys as they are written."""
-        return [body.alias or name for name, body in cls.model_fields.items()]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_empty(cls, data: Any) -> Any:
-        return {} if data is None else data
-
-
 class WrittenNetwork(Written):
     """One network."""
-
-    later = frozenset({"link", "gateway"})
 
     cidr: Cidr = None
     uses: Uses = None
     vip: Address = None
+    link: Annotated[str | None, BeforeValidator(word("ethernet", "infiniband"))] = None
+    gateway: Any = None
 
 
 class WrittenLink(Written):
     """A node's place on a network."""
 
-    later = frozenset({"via"})
-
     address: Address = None
-    nic: Interface = None
+    nic: Interfaces = None
+    via: Any = None
 
 
 class WrittenBmc(Written):
     """A node's power switch."""
 
-    later = frozenset({"via", "power"})
-
     ipmi: Address = None
     user: BmcUser = None
+    via: Any = None
+    power: Any = None
 
 
 class WrittenNode(Written):
     """One node."""
 
-    later = frozenset({"rack", "power"})
-
-    links: dict[str, WrittenLink] = {}
+    links: dict[str, WrittenLink] = Field(default_factory=dict)
     bmc: WrittenBmc = WrittenBmc()
     data: Device = None
+    rack: Place = None
+    power: Any = None
+    needs: All = None
+    cards: Cards = None
+    mtbf: Duration = None
+    mttr: Duration = None
 
 
 class WrittenDatabase(Written):
@@ -198,22 +195,21 @@ class WrittenServices(Written):
 class WrittenObjective(Written):
     """What a service promises."""
 
-    later = frozenset({"per_year"})
-
     downtime: Duration = None
     lost_writes: LostWrites = None
+    per_year: Duration = None
 
 
 class WrittenCluster(Written):
     """The whole file. `nodes` as a list of names is made a mapping before it comes here."""
 
-    later = frozenset({"facility", "waivers"})
-
     cluster: Name = None
     nodes: Annotated[dict[str, WrittenNode], Field(max_length=MOST_NODES)] | None = None
     networks: Annotated[dict[str, WrittenNetwork], Field(max_length=MOST_NETWORKS)] | None = None
     services: WrittenServices = WrittenServices()
-    objectives: dict[str, WrittenObjective] = {}
+    objectives: dict[str, WrittenObjective] = Field(default_factory=dict)
+    facility: WrittenFacility = WrittenFacility()
+    waivers: Waivers = ()
 
 
 SHAPE: dict[tuple[str, ...], type[Written]] = {
@@ -233,6 +229,11 @@ SHAPE: dict[tuple[str, ...], type[Written]] = {
     ("services", "block-storage"): WrittenBlockStorage,
     ("services", "dashboard"): WrittenDashboard,
     ("objectives", "SERVICE"): WrittenObjective,
+    ("facility",): WrittenFacility,
+    ("facility", "racks", "RACK"): WrittenRack,
+    ("facility", "racks", "RACK", "pdus", "PDU"): WrittenPdu,
+    ("facility", "KIND", "PART"): WrittenPart,
+    ("waivers", "WAIVER"): WrittenWaiver,
 }
 """Every mapping of the file with keys of its own; in capitals what a person names."""
 

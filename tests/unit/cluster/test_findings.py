@@ -103,7 +103,7 @@ def test_a_good_file_has_no_findings() -> None:
         ((7, "bad-device"), NODES + "    data: /dev/../etc/passwd"),
         ((7, "bad-device"), NODES + "    data: '/dev/sdb; reboot'"),
         ((7, "bad-nic"), NODES + "    links: {storage: {nic: an interface}}"),
-        ((7, "not-yet"), NODES + "    links: {storage: {nic: [eno1, eno2]}}"),
+        ((7, "bad-nic"), NODES + "    links: {storage: {nic: [eno1, eno1]}}"),
         # Fencing
         ((7, "fences-nobody"), NODES + "bmc: {ctl9: {ipmi: 10.29.0.19}}"),
         ((7, "bad-user"), NODES + "    bmc: {user: 'admin -v'}"),
@@ -167,8 +167,6 @@ def test_a_good_file_has_no_findings() -> None:
         ((2, "alias"), MINIMAL.replace("[ctl1", "&all [ctl1")),
         ((1, "tag"), MINIMAL.replace("lab", "!!python/object lab")),
         ((2, "not-yaml"), MINIMAL.replace("ctl3]", "ctl3}")),
-        ((5, "not-yet"), MINIMAL + "facility: {}"),
-        ((5, "not-yet"), MINIMAL + "waivers: []"),
         ((1, "binary-file"), b"\x7fELF\x02\x01\x01\x00\x00\xff"),
         ((1, "binary-file"), MINIMAL.encode("utf-16")),
         ((2, "not-utf8"), b"cluster: lab\nnodes: [caf\xe9]"),
