@@ -4,11 +4,13 @@ model      the design itself
 pacemaker  what every host and every cluster has
 corosync   corosync.conf
 fencing    a fence device for each node
+firewall   ports closed to other hosts
 cib        the design as Pacemaker's configuration, and how it is merged into a live one
 """
 
 from quorate.cluster.model import Cluster
 from quorate.design.fencing import fencing
+from quorate.design.firewall import firewall
 from quorate.design.model import Design, HostDesign
 from quorate.design.pacemaker import PROPERTIES, RESOURCE_DEFAULTS, foundation
 from quorate.services import parts
@@ -20,6 +22,7 @@ __all__ = ["Design", "HostDesign", "secret_names", "work_out"]
 def work_out(cluster: Cluster) -> Design:
     """The design of a cluster file. Equal files give equal designs."""
     whole = join([foundation(cluster), fencing(cluster), *parts(cluster)])
+    whole = join([whole, firewall(cluster, whole.listeners)])
     return Design(
         cluster=cluster.name,
         hosts={

@@ -15,6 +15,8 @@ other half: a lost network costs no membership.
 
 from quorate.cluster.model import Cluster, Use
 
+PORT = 5405
+"""Of link 0; each further link has the next one (seen with Corosync 3.1.9 and knet)."""
 TOKEN = 1000
 CONSENSUS = TOKEN * 12 // 10
 PING_TIMEOUT = TOKEN // 2

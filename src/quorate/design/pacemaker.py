@@ -1,8 +1,10 @@
 """What every cluster has: Corosync, Pacemaker, and how Pacemaker decides."""
 
-from quorate.cluster.model import Cluster
+from collections.abc import Iterator
+
+from quorate.cluster.model import Cluster, Use
 from quorate.design import corosync
-from quorate.services.parts import File, Part, Secret, Unit
+from quorate.services.parts import File, Listener, Part, Reach, Secret, Unit
 
 AUTHKEY = "corosync-authkey"
 
@@ -49,4 +51,13 @@ def foundation(cluster: Cluster) -> Part:
         packages=dict.fromkeys(cluster.nodes, packages),
         files=dict.fromkeys(cluster.nodes, files),
         units=dict.fromkeys(cluster.nodes, units),
+        listeners={name: tuple(_listeners(name, cluster)) for name in cluster.nodes},
     )
+
+
+def _listeners(host: str, cluster: Cluster) -> Iterator[Listener]:
+    """SSH, which is the site's own affair, and Corosync on each ring. Pacemaker speaks through Corosync."""
+    yield Listener(22, "0.0.0.0", "sshd", Reach.CLIENTS)  # noqa: S104
+    for number, network in enumerate(cluster.networks_for(Use.RING)):
+        address = str(cluster.nodes[host].address_on(network.name))
+        yield Listener(corosync.PORT + number, address, "corosync", Reach.CLUSTER, protocol="udp")

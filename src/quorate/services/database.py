@@ -7,7 +7,19 @@ refused, which they notice at once, instead of running into time-outs.
 from quorate import node
 from quorate.cluster.model import Cluster, Database
 from quorate.services.floating_address import floating_address
-from quorate.services.parts import File, Operation, Order, Part, Primitive, ServiceDesign, Unit, Volume, join
+from quorate.services.parts import (
+    File,
+    Listener,
+    Operation,
+    Order,
+    Part,
+    Primitive,
+    Reach,
+    ServiceDesign,
+    Unit,
+    Volume,
+    join,
+)
 from quorate.services.placement import only_on
 from quorate.services.replicated_filesystem import (
     clone_id,
@@ -92,6 +104,10 @@ def _server(database: Database, cluster: Cluster) -> Part:
         packages=dict.fromkeys(database.on, ("mariadb-server",)),
         files=dict.fromkeys(database.on, files),
         units=dict.fromkeys(database.on, (Unit(UNIT_NAME, enabled=False),)),
+        # Its clients are the services; who drills or looks after it stands on its network, too.
+        listeners=dict.fromkeys(
+            database.on, (Listener(database.port, str(database.vip.ip), "mariadbd", Reach.NETWORK),)
+        ),
         resources=(server,),
         constraints=(
             *only_on(SERVER, database.on, cluster),

@@ -11,7 +11,20 @@ side and mounts it there. That an acknowledged write is never lost rests on thre
 
 from quorate import node
 from quorate.cluster.model import Cluster, Use
-from quorate.services.parts import Clone, Colocation, File, Operation, Order, Part, Primitive, Secret, Unit, Volume
+from quorate.services.parts import (
+    Clone,
+    Colocation,
+    File,
+    Listener,
+    Operation,
+    Order,
+    Part,
+    Primitive,
+    Reach,
+    Secret,
+    Unit,
+    Volume,
+)
 from quorate.services.placement import only_on
 
 PROMOTED = "Promoted"
@@ -51,6 +64,10 @@ def replicated_filesystem(volume: Volume, cluster: Cluster) -> Part:
             ),
         ),
         units=dict.fromkeys(volume.hosts, (Unit("drbd.service", enabled=False),)),
+        listeners={
+            host: (Listener(volume.port, _address(host, cluster), process="", reach=Reach.CLUSTER),)
+            for host in volume.hosts
+        },
         volumes=(volume,),
         resources=(_clone(volume), _filesystem(volume)),
         constraints=(
@@ -124,6 +141,11 @@ def _filesystem(volume: Volume) -> Primitive:
     )
 
 
+def _address(host: str, cluster: Cluster) -> str:
+    """Where a host's DRBD listens for its peer."""
+    return str(cluster.nodes[host].address_on(cluster.networks_for(Use.REPLICATION)[0].name))
+
+
 def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
     """The DRBD 8.4 resource file, drbd.conf(5) of that version; times in tenths of a second where it says so.
 
@@ -131,11 +153,10 @@ def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
     `ping-timeout`): before the cluster comes to promote the other side. One that answers pings but finishes no write
     is dropped after 10 s (`ko-count` times `timeout`).
     """
-    network = cluster.networks_for(Use.REPLICATION)[0].name
     sides = "".join(
         f"""
     on {host} {{
-        address ipv4 {cluster.nodes[host].address_on(network)}:{volume.port};
+        address ipv4 {_address(host, cluster)}:{volume.port};
     }}"""
         for host in volume.hosts
     )

@@ -1,0 +1,113 @@
+"""The firewall: a table of our own in nftables that closes the cluster's ports to everybody else.
+
+It is made of the listeners that the services declare. What it doesn't know stays as it is: its policy is to accept, it
+has no rule but for our own addresses and ports, and other tables keep their say (a packet has to pass all of them,
+nft(8), "Chains"). A port is closed by dropping, so that a scan of a network learns nothing.
+
+No connection tracking: it would cost memory on nodes that pass on every client's request, and a reload has nothing to
+forget. It isn't needed, because our ports are all below those that Linux gives to outgoing connections (32768 to
+60999), so that no answer to a node's own request can go to one of them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Address
+
+from quorate.cluster.model import Cluster, Network, Node
+from quorate.services.parts import File, Listener, Part, Reach, Unit
+
+UNIT = "quorate-firewall.service"
+RULES = "/etc/quorate/firewall.nft"
+ANYWHERE = "0.0.0.0"  # noqa: S104  as a listener says it
+
+
+def firewall(cluster: Cluster, listeners: Mapping[str, tuple[Listener, ...]]) -> Part:
+    """The table, and the unit that loads it at boot, on every host."""
+    return Part(
+        packages=dict.fromkeys(cluster.nodes, ("nftables",)),
+        files={
+            host: (
+                File(RULES, (rules(cluster, listeners.get(host, ())),), restarts=UNIT),
+                File(f"/etc/systemd/system/{UNIT}", (SERVICE,), restarts=UNIT),
+            )
+            for host in cluster.nodes
+        },
+        units=dict.fromkeys(cluster.nodes, (Unit(UNIT, enabled=True),)),
+    )
+
+
+def rules(cluster: Cluster, listeners: Iterable[Listener]) -> str:
+    """One host's table, for `nft -f`: loading it replaces the one that is there, in one step (nft(8), "Atomicity")."""
+    closed: dict[tuple[str, str, tuple[str, ...]], set[int]] = {}
+    for listener in listeners:
+        if listener.reach is not Reach.CLIENTS and not IPv4Address(listener.address).is_loopback:
+            key = (listener.protocol, listener.address, tuple(_allowed(listener, cluster)))
+            closed.setdefault(key, set()).add(listener.port)
+    lines = "".join(f"        {line}\n" for key, ports in sorted(closed.items()) for line in _rules(*key, ports))
+    return f"""\
+# Closes the cluster's own ports to everybody else, and touches nothing besides.
+table inet quorate
+delete table inet quorate
+
+table inet quorate {{
+    chain input {{
+        type filter hook input priority filter; policy accept;
+        iif lo accept
+{lines}    }}
+}}
+"""
+
+
+def _rules(protocol: str, address: str, allowed: tuple[str, ...], ports: set[int]) -> Iterator[str]:
+    to = "" if address == ANYWHERE else f"ip daddr {address} "
+    sources = f"ip saddr != {{ {', '.join(allowed)} }} " if allowed else ""
+    which = f"{protocol} dport {{ {', '.join(map(str, sorted(ports)))} }}"
+    yield f"{to}{sources}{which} counter drop"
+    if not to and allowed:
+        # Such a rule speaks of IPv4 alone; the socket may take IPv6, by which the nodes don't speak to each other.
+        yield f"meta nfproto ipv6 {which} counter drop"
+
+
+def _allowed(listener: Listener, cluster: Cluster) -> Iterator[str]:
+    """Who may come in, as addresses or networks."""
+    for network in _networks(listener.address, cluster):
+        match listener.reach:
+            case Reach.CLUSTER:
+                yield from (str(node.address_on(network.name)) for node in _linked(network, cluster))
+            case Reach.NETWORK:
+                yield str(network.cidr)
+
+
+def _networks(address: str, cluster: Cluster) -> Iterator[Network]:
+    """The networks over which an address is reached."""
+    for network in cluster.networks.values():
+        if address == ANYWHERE or IPv4Address(address) in network.cidr:
+            yield network
+
+
+def _linked(network: Network, cluster: Cluster) -> Iterator[Node]:
+    return (node for node in cluster.nodes.values() if network.name in node.links)
+
+
+SERVICE = f"""\
+[Unit]
+Description=Closes the ports of Quorate's cluster to other hosts
+Documentation=man:nft(8)
+DefaultDependencies=no
+# Before any address is there. Debian's rules begin with `flush ruleset`: ours follow them whenever they are loaded.
+Wants=network-pre.target
+Before=network-pre.target shutdown.target
+After=nftables.service
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft --file {RULES}
+ExecReload=/usr/sbin/nft --file {RULES}
+# Nothing at its stop: a restart would leave the ports open for a moment. To open them: nft delete table inet quorate
+
+[Install]
+WantedBy=sysinit.target
+"""
