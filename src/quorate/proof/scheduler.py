@@ -1,0 +1,385 @@
+"""What Pacemaker would do after a failure: its own scheduler is asked, `crm_simulate`, on the CIB as it will be.
+
+The CIB is given a status section as a healthy cluster has it: all nodes online, nothing failed, promotion scores where
+agents would set them. The scheduler starts everything; then a failure is put in, and it is asked again and again until
+it has nothing more to do. Two things crm_simulate doesn't do are done here: quorum is counted (`votes`), and a node
+that nothing can fence isn't fenced.
+"""
+
+import copy
+import enum
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lxml import etree
+
+from quorate.errors import QuorateError
+from quorate.proof.evidence import Evidence, Pacemaker
+from quorate.proof.evidence.pacemaker import Operation, value
+from quorate.proof.lint.fencing import devices, is_on, targets, watchdog_fences
+from quorate.proof.lint.resources import PROMOTED, monitors
+from quorate.proof.services import Service
+from quorate.proof.votes import is_quorate
+
+PROGRAM = "crm_simulate"
+ROUNDS = 12
+"""How often the scheduler is asked at most until it has nothing more to do."""
+TIMEOUT = 60.0
+"""Seconds for one question."""
+SCHEMA = "pacemaker-3.9"
+"""What Pacemaker 2.1 and 3.0 both take; a newer CIB is handed over under this name."""
+_NEWER = re.compile(r"pacemaker-(3\.\d{2,}|[4-9]\.\d+)")
+
+Element = etree._Element
+
+
+class Unpredictable(QuorateError):
+    """The scheduler can't be asked about this cluster on this machine."""
+
+
+class Effect(enum.IntEnum):
+    """What a failure does to a service; higher is worse."""
+
+    NONE = 0
+    REDUNDANCY = 1
+    """It goes on, on fewer instances."""
+    INTERRUPTED = 2
+    """It stops and comes back by itself."""
+    GONE = 3
+    """It doesn't come back until the failure is mended."""
+
+    def __str__(self) -> str:
+        return ("untouched", "less redundancy", "interrupted", "down")[self]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What fails at one moment. `unfenceable` are nodes whose way to be fenced fails with them."""
+
+    name: str
+    nodes: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+    unfenceable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that the cluster does; `what` is start, stop, promote, demote, migrate_to ... or fence."""
+
+    what: str
+    resource: str
+    node: str
+
+    def __str__(self) -> str:
+        return f"fence {self.node}" if self.what == "fence" else f"{self.what} {self.resource} on {self.node}"
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where things run: by primitive, the nodes with an instance; and those of them that are promoted."""
+
+    on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    promoted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a failure leads to."""
+
+    failure: Failure
+    actions: tuple[Action, ...]
+    """In the order in which the cluster would begin them."""
+    effects: Mapping[str, Effect]
+    """By service."""
+    quorate: bool
+    stuck: tuple[str, ...] = ()
+    """Nodes that are waited for and that nothing can fence."""
+    unnoticed: tuple[str, ...] = ()
+    """Resources whose failure no monitor would notice."""
+    after: Running = field(default_factory=Running)
+
+    @property
+    def worst(self) -> Effect:
+        """The worst that it does to any service."""
+        return max(self.effects.values(), default=Effect.NONE)
+
+
+class Scheduler:
+    """Asks about one cluster. Use as a context: it keeps documents in a folder of its own until the end."""
+
+    def __init__(self, evidence: Evidence, services: Iterable[Service], program: str | None = None) -> None:
+        if evidence.pacemaker is None:
+            raise Unpredictable("there is no CIB to ask about", todo="Hand one in with --cib.")
+        found = program or shutil.which(PROGRAM)
+        if found is None:
+            raise Unpredictable(
+                f"{PROGRAM} isn't installed on this machine", todo="Install Debian's package pacemaker-cli-utils."
+            )
+        self.evidence, self.pacemaker = evidence, evidence.pacemaker
+        self.services = tuple(services)
+        self._program = found
+        self._folder = tempfile.TemporaryDirectory(prefix="quorate-")
+        self._healthy: tuple[Path, Running] | None = None
+        self._count = 0
+
+    def __enter__(self) -> "Scheduler":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def healthy(self) -> Running:
+        """Where everything runs while nothing has failed. Raises Unpredictable."""
+        return self._start()[1]
+
+    def never_run(self) -> tuple[str, ...]:
+        """Services of which some part doesn't run even while nothing has failed."""
+        running = self.healthy()
+        return tuple(each.name for each in self.services if not all(running.on.get(id_) for id_ in each.primitives))
+
+    def single_failures(self) -> list[Failure]:
+        """Each node, and each resource."""
+        nodes = [Failure(name, nodes=frozenset({name})) for name in self.evidence.nodes]
+        working = [id_ for id_, each in self.pacemaker.primitives.items() if not each.is_fencing]
+        return nodes + [Failure(id_, resources=frozenset({id_})) for id_ in working]
+
+    def double_failures(self) -> list[Failure]:
+        """Each pair of nodes, at one moment."""
+        nodes = self.evidence.nodes
+        pairs = [(one, other) for index, one in enumerate(nodes) for other in nodes[index + 1 :]]
+        return [Failure(f"{one} and {other}", nodes=frozenset({one, other})) for one, other in pairs]
+
+    def predict_all(self, failures: Iterable[Failure], workers: int = 2) -> list[Prediction]:
+        """All of them, side by side."""
+        self.healthy()
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(self.predict, failures))
+
+    def predict(self, failure: Failure) -> Prediction:
+        """What a failure leads to. Raises Unpredictable."""
+        document, before = self._start()
+        quorate = is_quorate(self.evidence, failure.nodes)
+        stuck = self._stuck(failure, quorate)
+        arguments: list[str] = []
+        for node in sorted(failure.nodes - set(stuck)):
+            arguments += ["--node-fail", node]
+        unnoticed = []
+        for id_ in sorted(failure.resources):
+            if specs := self._injections(id_, before):
+                arguments += [word for spec in specs for word in ("--op-inject", spec)]
+            elif before.on.get(id_):
+                unnoticed.append(id_)
+        actions, _, after = self._until_settled(document, arguments, quorate)
+        lost = failure.nodes
+        survivors = Running(
+            {id_: tuple(node for node in nodes if node not in lost) for id_, nodes in after.on.items()},
+            {id_: tuple(node for node in nodes if node not in lost) for id_, nodes in after.promoted.items()},
+        )
+        effects = {
+            each.name: self._effect(each, failure, before, survivors, actions, unnoticed) for each in self.services
+        }
+        return Prediction(failure, actions, effects, quorate, stuck, tuple(unnoticed), survivors)
+
+    def _stuck(self, failure: Failure, quorate: bool) -> tuple[str, ...]:
+        """The failed nodes that would have to be fenced, and that nothing can fence."""
+        if not is_on(self.pacemaker) or not quorate:
+            return ()
+        watchdog = watchdog_fences(self.pacemaker)
+        listed = [targets(each) for each in devices(self.pacemaker)]
+        leveled = {level.target for level in self.pacemaker.levels}
+        return tuple(
+            node
+            for node in sorted(failure.nodes)
+            if node in failure.unfenceable
+            or not (watchdog or node in leveled or any(each is None or node in each for each in listed))
+        )
+
+    def _injections(self, id_: str, running: Running) -> list[str]:
+        """The failure of a resource where it counts most: its promoted instance, else its first."""
+        nodes = running.promoted.get(id_) or running.on.get(id_) or ()
+        found = [_monitor_of(self.pacemaker, id_, promoted=bool(running.promoted.get(id_)))]
+        return [
+            f"{id_}_monitor_{round(operation.interval * 1000)}@{nodes[0]}=7"
+            for operation in found
+            if operation and nodes
+        ]
+
+    def _effect(
+        self,
+        service: Service,
+        failure: Failure,
+        before: Running,
+        after: Running,
+        actions: tuple[Action, ...],
+        unnoticed: Collection[str],
+    ) -> Effect:
+        touched = {action.resource for action in actions if action.what not in ("monitor", "notify", "fence")}
+        worst = Effect.NONE
+        for id_ in service.primitives:
+            was, now = before.on.get(id_, ()), after.on.get(id_, ())
+            if not was:
+                continue
+            worst = max(worst, self._effect_on(id_, failure, before, after, id_ in touched, id_ in unnoticed))
+            if not now:
+                worst = Effect.GONE
+        return worst
+
+    def _effect_on(
+        self, id_: str, failure: Failure, before: Running, after: Running, touched: bool, unnoticed: bool
+    ) -> Effect:
+        was, now = before.on.get(id_, ()), after.on.get(id_, ())
+        active_was, active_now = before.promoted.get(id_, ()), after.promoted.get(id_, ())
+        hit = id_ in failure.resources
+        if self.pacemaker.clone_of(id_) is None:
+            if unnoticed or not now:
+                return Effect.GONE
+            return Effect.INTERRUPTED if touched or set(was) & failure.nodes or hit else Effect.NONE
+        if active_was and not active_now:
+            return Effect.GONE
+        if active_was and (set(active_now) != set(active_was) or (hit and touched)):
+            return Effect.INTERRUPTED
+        if hit and len(was) == 1:
+            return Effect.GONE if unnoticed else Effect.INTERRUPTED
+        return Effect.REDUNDANCY if len(now) < len(was) or hit else Effect.NONE
+
+    def _start(self) -> tuple[Path, Running]:
+        if self._healthy is None:
+            first = self._path()
+            first.write_bytes(etree.tostring(with_healthy_status(self.evidence, self.pacemaker)))
+            _, document, running = self._until_settled(first, [], quorate=True)
+            self._healthy = document, running
+        return self._healthy
+
+    def _until_settled(
+        self, document: Path, arguments: list[str], quorate: bool
+    ) -> tuple[tuple[Action, ...], Path, Running]:
+        actions: list[Action] = []
+        running = Running()
+        for _ in range(ROUNDS):
+            after = self._path()
+            answer = self._ask(document, arguments, quorate, after)
+            done = list(_actions(answer))
+            actions += done
+            running = _running(answer)
+            document, arguments = after, []
+            if not done:
+                break
+        return tuple(actions), document, running
+
+    def _ask(self, document: Path, arguments: list[str], quorate: bool, after: Path) -> Element:
+        argv = [self._program, "--xml-file", str(document), "--quorum", "true" if quorate else "false", *arguments]
+        argv += ["--simulate", "--save-output", str(after), "--output-as=xml"]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+            answer = etree.fromstring(done.stdout.encode())
+        except (OSError, subprocess.TimeoutExpired, etree.XMLSyntaxError) as error:
+            raise Unpredictable(f"{PROGRAM} gave no answer: {error}", where=self.pacemaker.source) from None
+        status = answer.find("status")
+        if done.returncode != 0 or status is None or status.get("code") != "0" or not after.exists():
+            said = [each.text or "" for each in answer.iterfind(".//error")] + done.stderr.splitlines()
+            why = "; ".join(line for line in said[:3] if line) or f"status {done.returncode}"
+            raise Unpredictable(f"{PROGRAM} refuses this CIB: {why}", where=self.pacemaker.source)
+        return answer
+
+    def _path(self) -> Path:
+        self._count += 1
+        return Path(self._folder.name) / f"{self._count}.xml"
+
+
+def _monitor_of(pacemaker: Pacemaker, id_: str, promoted: bool) -> Operation | None:
+    recurring = monitors(pacemaker.primitives[id_])
+    fitting = [each for each in recurring if (each.role.lower() in PROMOTED) is promoted]
+    return min(fitting, key=lambda each: each.interval, default=None)
+
+
+def with_healthy_status(evidence: Evidence, pacemaker: Pacemaker) -> Element:
+    """The CIB with the status of a cluster in which all is well and nothing has been started yet."""
+    cib = copy.deepcopy(pacemaker.document)
+    for status in cib.findall("status"):
+        cib.remove(status)
+    if _NEWER.fullmatch(pacemaker.schema):
+        cib.set("validate-with", SCHEMA)
+    for name in ("crm_feature_set", "dc-uuid", "cib-last-written"):
+        if name in cib.attrib:
+            del cib.attrib[name]
+    cib.set("have-quorum", "1")
+    for name in ("admin_epoch", "epoch", "num_updates"):
+        cib.set(name, cib.get(name) or "0")
+    nodes = cib.find("configuration/nodes")
+    if nodes is None:
+        nodes = etree.Element("nodes")
+        configuration = cib.find("configuration")
+        assert configuration is not None, "the reader makes one"
+        configuration.insert(1, nodes)
+    ids = {str(node.get("uname")): str(node.get("id")) for node in nodes.iterfind("node")}
+    for number, name in enumerate((name for name in evidence.nodes if name not in ids), start=1001):
+        ids[name] = str(number)
+        etree.SubElement(nodes, "node", {"id": ids[name], "uname": name})
+    status = etree.SubElement(cib, "status")
+    attributes = _transient(pacemaker)
+    for name, node_id in ids.items():
+        if name in pacemaker.nodes and pacemaker.nodes[name].kind != "member":
+            continue
+        state = {
+            "id": node_id,
+            "uname": name,
+            "in_ccm": "true",
+            "crmd": "online",
+            "join": "member",
+            "expected": "member",
+        }
+        node_state = etree.SubElement(status, "node_state", state)
+        transient = etree.SubElement(node_state, "transient_attributes", {"id": node_id})
+        pairs = etree.SubElement(transient, "instance_attributes", {"id": f"status-{node_id}"})
+        for attribute, text in attributes.items():
+            pair = {"id": f"status-{node_id}-{len(pairs)}", "name": attribute, "value": text}
+            etree.SubElement(pairs, "nvpair", pair)
+        etree.SubElement(etree.SubElement(node_state, "lrm", {"id": node_id}), "lrm_resources")
+    return cib
+
+
+def _transient(pacemaker: Pacemaker) -> dict[str, str]:
+    """What agents would have set on a healthy node: promotion scores, and the reach of ping resources."""
+    found: dict[str, str] = {}
+    for primitive in pacemaker.primitives.values():
+        clone = pacemaker.clone_of(primitive.id)
+        if clone and clone.promotable:
+            found[f"master-{primitive.id}"] = "10000"
+        if primitive.agent in ("ocf:pacemaker:ping", "ocf:pacemaker:pingd"):
+            hosts = len((value(primitive.parameters, "host_list") or "one").split())
+            multiplier = value(primitive.parameters, "multiplier") or "1"
+            reached = hosts * int(multiplier) if multiplier.isdigit() else hosts
+            found[value(primitive.parameters, "name") or "pingd"] = str(reached)
+    return found
+
+
+def _actions(answer: Element) -> Iterable[Action]:
+    for each in answer.iterfind("transition/*"):
+        operation = str(each.get("op") or each.get("task") or "")
+        resource = re.sub(r":\d+$", "", str(each.get("resource") or ""))
+        if each.tag == "fencing_action":
+            yield Action("fence", "", str(each.get("target")))
+        elif each.tag == "rsc_action" and operation != "notify":
+            yield Action(operation, resource, str(each.get("node")))
+        elif each.tag == "cluster_action":
+            yield Action(operation, "", str(each.get("node")))
+
+
+def _running(answer: Element) -> Running:
+    on: dict[str, list[str]] = {}
+    promoted: dict[str, list[str]] = {}
+    for resource in answer.iterfind("revised_cluster_status/resources//resource"):
+        id_ = re.sub(r":\d+$", "", str(resource.get("id")))
+        nodes = [str(node.get("name")) for node in resource.iterfind("node")]
+        good = resource.get("active") == "true" and resource.get("orphaned") != "true"
+        if good and resource.get("role") in ("Started", "Promoted", "Unpromoted", "Master", "Slave"):
+            on.setdefault(id_, []).extend(nodes)
+            if resource.get("role") in ("Promoted", "Master"):
+                promoted.setdefault(id_, []).extend(nodes)
+    return Running({id_: tuple(each) for id_, each in on.items()}, {id_: tuple(each) for id_, each in promoted.items()})
