@@ -1,20 +1,38 @@
 """Blueprints: how one kind of service is made highly available. One file each, pure.
 
 database               MariaDB on a replicated file system, behind a floating address
+messaging              RabbitMQ, a cluster or one broker on a replicated file system
+identity, image, ...   OpenStack's own services, all made by the one engine in `openstack`
+front                  HAProxy and the address behind which they are
+memcached              Identity's cache
 
 replicated_filesystem  pieces that stateful services stand on
 floating_address
+placement
 parts                  the words in which all of them speak
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from quorate.cluster.model import Cluster
-from quorate.services import database
+from quorate.cluster.model import Api, Cluster
+from quorate.services import database, front, identity, image, memcached, messaging
 from quorate.services.parts import Part
+
+BLUEPRINTS: dict[str, Callable[[Any, Cluster], Part]] = {
+    "database": database.blueprint,
+    "messaging": messaging.blueprint,
+    "identity": identity.blueprint,
+    "image": image.blueprint,
+}
+"""By the name that the cluster file has for a service."""
 
 
 def parts(cluster: Cluster) -> Iterator[Part]:
-    """What each service of the cluster file adds to the design, in start order."""
-    if cluster.services.database:
-        yield database.blueprint(cluster.services.database, cluster)
+    """What each service of the cluster file adds to the design, in start order, and what they need in common."""
+    declared = cluster.services.declared()
+    own = [BLUEPRINTS[name](service, cluster) for name, service in declared.items() if name in BLUEPRINTS]
+    yield from own
+    if any(isinstance(service, Api) for service in declared.values()):
+        yield memcached.blueprint(cluster, tuple(cluster.nodes))
+        yield front.blueprint(cluster, tuple(balanced for part in own for balanced in part.balanced))
