@@ -155,8 +155,11 @@ defaults
     retry-on conn-failure
     option redispatch 1
 
+    # A server is left when two checks in a row have failed; two connections in a row that failed bring the next check
+    # forward. They don't count as failed checks themselves: the request that tipped the scale would be cut off with
+    # the server's others (shutdown-sessions), instead of going to another one.
     default-server check inter 2s fastinter 500ms downinter 2s fall 2 rise 2 observe layer4 error-limit 2 \
-on-error fail-check on-marked-down shutdown-sessions
+on-error fastinter on-marked-down shutdown-sessions
 """
 
 
