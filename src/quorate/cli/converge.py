@@ -86,7 +86,7 @@ def converge(site: Site, shown: Progress | None = None) -> Outcome:
                     await wait_until_ready(hosts, site.design, say)
             return outcome
 
-    with _only_one(site):
+    with only_one(site):
         return asyncio.run(bring_about())
 
 
@@ -102,8 +102,8 @@ def _converging(site: Site, hosts: Hosts) -> Converging:
 
 
 @contextlib.contextmanager
-def _only_one(site: Site) -> Iterator[None]:
-    """Keeps a second `apply` of the same cluster file out while one runs; the lock ends with the process."""
+def only_one(site: Site) -> Iterator[None]:
+    """Keeps a second change of the same cluster out while one runs; the lock ends with the process. Raises Refused."""
     site.folder.mkdir(mode=0o700, exist_ok=True)
     with (site.folder / "apply.lock").open("a+") as lock:
         try:
@@ -111,7 +111,7 @@ def _only_one(site: Site) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise Refused(
-                f"another `quorate apply` is at work (process {lock.read().strip() or 'unknown'})",
+                f"another `quorate apply` or `keys rotate` is at work (process {lock.read().strip() or 'unknown'})",
                 where=str(site.path),
                 todo="Wait for it, or end it; then run this again.",
             ) from None

@@ -14,7 +14,7 @@ and the new 0 makes no tokens until the next rotation, which begins by finding i
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from quorate.errors import InputError
@@ -56,19 +56,24 @@ class KeyRing:
         """The first movement."""
         return KeyRing({**self.keys, self.primary + 1: self.keys[STAGED]})
 
-    def staged(self, key: str, most: int) -> "KeyRing":
-        """The second movement; `most` keys are kept, the staged one included."""
-        kept = sorted(number for number in self.keys if number != STAGED)[-(most - 1) :]
-        return KeyRing({STAGED: key, **{number: self.keys[number] for number in kept}})
+    def oldest(self, most: int) -> list[int]:
+        """The numbers of the keys beyond the `most` newest, the staged one counted among those."""
+        return sorted(number for number in self.keys if number != STAGED)[: -(most - 1)]
+
+    def staged(self, key: str, without: Iterable[int] = ()) -> "KeyRing":
+        """The second movement."""
+        kept = {number: own for number, own in self.keys.items() if number not in without}
+        return KeyRing({**kept, STAGED: key})
 
     def follows(self, hashes: Mapping[int, str]) -> bool:
-        """Whether this ring is what the second movement makes of those keys, given by their hash."""
+        """Whether the second movement makes this ring of those keys, given by their hash, even if it has begun."""
         own = self.hashes()
         older = [number for number in hashes if number not in own]
         return (
-            hashes.get(STAGED) == own[self.primary]
+            hashes.get(STAGED) in (own[self.primary], own[STAGED])
             and all(hashes.get(number) == hash_ for number, hash_ in own.items() if number != STAGED)
             and all(number < min(set(own) - {STAGED}) for number in older)
+            and hashes != own
         )
 
     def hashes(self) -> dict[int, str]:

@@ -16,12 +16,11 @@ from quorate.errors import HostError
 from quorate.hosts import CommandFailed, Hosts
 from quorate.hosts.inspection import Request, SqlSeen
 from quorate.progress import Say
+from quorate.services.identity import ADMIN, ADMIN_SECRET
+from quorate.services.openstack import REGION
 from quorate.services.parts import Account, Endpoint, Schema
 
-ADMIN = "admin"
-ADMIN_SECRET = f"identity-{ADMIN}"
 PROJECT = "service"
-REGION = "RegionOne"
 INTERFACES = ("public", "internal", "admin")
 API = "http://127.0.0.1:5000/v3"
 

@@ -119,16 +119,11 @@ def obstacles(steps: Iterable[WriteKeys], view: View) -> Iterator[Obstacle]:
             case Standing.OTHER:
                 yield Obstacle(
                     step.host,
-                    f"{step.repository.path} holds {_list(seen)}, and the secret {secret_name(step.repository)} is "
+                    f"{step.repository.path} holds {_list(seen)}, and the secret {step.repository.secret} is "
                     f"{_shown(step.ring.hashes())}",
                     "`quorate keys show` compares all hosts. If the keys there are the good ones, put them into the "
                     "secret; if nobody needs tokens or credentials made with them, remove that folder on the host.",
                 )
-
-
-def secret_name(repository: KeyRepository) -> str:
-    """The operator's copy."""
-    return f"keys-{repository.name}"
 
 
 def _list(seen: KeysSeen | None) -> str:

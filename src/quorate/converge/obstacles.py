@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from quorate.cluster.model import Cluster
-from quorate.converge import databases, keys, marks, units, volumes
+from quorate.cluster.model import Cluster, Image
+from quorate.converge import databases, keys, marks, said, units, volumes
 from quorate.converge.databases import Migrate
 from quorate.converge.keys import WriteKeys
 from quorate.converge.obstacle import Obstacle
 from quorate.converge.step import Step, View
 from quorate.design.model import Design
 from quorate.hosts.inspection import Request, Seen
+from quorate.services import image, messaging
+from quorate.services.replicated_filesystem import filesystem_id
 
 RELEASES = ("12", "13")
 SPACE = 1536 * 1024**2
@@ -19,10 +21,18 @@ SPACE_INSTALLED = 64 * 1024**2
 
 def asks(cluster: Cluster) -> dict[str, Request]:
     """What has to be seen for it, besides what the steps ask."""
-    return {
+    requests = {
         name: Request(addresses=frozenset(str(link.address.ip) for link in node.links.values()))
         for name, node in cluster.nodes.items()
     }
+    if broker := cluster.services.messaging:
+        for host in broker.on:
+            begun = messaging.features_path(broker, host)
+            requests[host] |= Request(texts=frozenset({messaging.MARK}), files=frozenset({begun}))
+    if store := _shared_store(cluster):
+        for host in store.on:
+            requests[host] |= Request(mountpoints=frozenset({image.MOUNT})) | said.ASK
+    return requests
 
 
 def find(cluster: Cluster, design: Design, view: View, all_steps: Sequence[Step] = ()) -> list[Obstacle]:
@@ -30,6 +40,8 @@ def find(cluster: Cluster, design: Design, view: View, all_steps: Sequence[Step]
     return [
         *(obstacle for seen in view.values() for obstacle in _host(cluster, design, seen)),
         *volumes.obstacles(cluster.name, design.volumes, view),
+        *_strange_brokers(cluster, view),
+        *_missing_store(cluster, view),
         *keys.obstacles((step for step in all_steps if isinstance(step, WriteKeys)), view),
         *databases.obstacles((step for step in all_steps if isinstance(step, Migrate)), view),
     ]
@@ -67,10 +79,53 @@ def _host(cluster: Cluster, design: Design, seen: Seen) -> Iterator[Obstacle]:
                 f"too little space on {path}: {free // 1024**2} MiB are free, and {needed // 1024**2} MiB are needed",
                 "Make room there (apt-get clean, journalctl --vacuum-size=100M), or enlarge the file system.",
             )
+    sockets = {unit.name.removesuffix(".socket") for unit in wanted.units if unit.enabled}
     for unit in wanted.units:
+        if unit.name.removesuffix(".service") in sockets:
+            continue  # systemd's own, when somebody connects
         if units.runs_by_itself(unit, seen) and marks.new(unit.name) not in seen.pending:
             yield Obstacle(
                 seen.host,
                 f"{unit.name} is running there, without Pacemaker, which is to run it",
                 f"If nobody needs what it serves: systemctl disable --now {unit.name}",
+            )
+
+
+def _strange_brokers(cluster: Cluster, view: View) -> Iterator[Obstacle]:
+    """A broker's data that isn't this cluster's: it would join that other cluster, or none."""
+    broker = cluster.services.messaging
+    for host in broker.on if broker else ():
+        assert broker
+        seen = view[host]
+        features = seen.files.get(messaging.features_path(broker, host))
+        whose = messaging.remembered(seen.texts.get(messaging.MARK), "" if features else None)
+        if whose is not None and whose != cluster.name:
+            yield Obstacle(
+                host,
+                f"RabbitMQ there remembers {whose if ' ' in whose else f'the cluster {whose!r}'}, not {cluster.name!r}",
+                f"If nobody needs what it holds: stop rabbitmq-server there, and move {messaging.DATA} away.",
+            )
+
+
+def _shared_store(cluster: Cluster) -> Image | None:
+    store = cluster.services.image
+    return store if store and store.store.kind == "nfs" else None
+
+
+def _missing_store(cluster: Cluster, view: View) -> Iterator[Obstacle]:
+    """A shared file system for images that a host couldn't mount. One that nobody has tried yet isn't missing."""
+    store, mount = _shared_store(cluster), filesystem_id(image.NAME)
+    for host in store.on if store else ():
+        assert store
+        monitor = said.document(view[host], "crm_mon")
+        failures = monitor.iterfind("failures/failure") if monitor is not None else ()
+        tried = any(
+            each.get("node") == host and str(each.get("op_key", "")).startswith(f"{mount}_start") for each in failures
+        )
+        if tried and not view[host].mounted.get(image.MOUNT, "nfs").startswith("nfs"):
+            yield Obstacle(
+                host,
+                f"the store of images, {store.store.options.get('export', '')}, isn't mounted on {image.MOUNT}",
+                f"See that its server is there and exports it to {host}; then, on any node: "
+                f"crm_resource --cleanup --resource {mount}-clone",
             )

@@ -8,7 +8,7 @@ from quorate.cluster.model import Cluster
 from quorate.converge import databases, identity, obstacles, restarts
 from quorate.converge.cluster import BeginConfiguration, Configure, FormCluster, ReloadCorosync, StartDaemons, TryAgain
 from quorate.converge.files import write
-from quorate.converge.keys import WriteKeys, secret_name
+from quorate.converge.keys import WriteKeys
 from quorate.converge.packages import InstallPackages, InstallPython
 from quorate.converge.replication import Adjust, Initialise
 from quorate.converge.step import Phase, Step, View
@@ -16,6 +16,7 @@ from quorate.converge.units import DAEMONS, SetUnits, StartUnits
 from quorate.converge.volumes import CreateGroup, CreateMetadata, CreateVolume, Zero
 from quorate.design.model import Design, HostDesign
 from quorate.hosts.inspection import Request
+from quorate.services.identity import ADMIN_SECRET
 from quorate.services.parts import Clone
 
 
@@ -58,7 +59,7 @@ def _of_databases(design: Design, secret: Callable[[str], bytes]) -> Iterator[St
     yield from migrations
     if "identity" in design.services:
         of_identity = next(each for each in migrations if each.schema.name == databases.IDENTITY)
-        yield identity.BootstrapIdentity(of_identity.host, of_identity.schema, secret(identity.ADMIN_SECRET))
+        yield identity.BootstrapIdentity(of_identity.host, of_identity.schema, secret(ADMIN_SECRET))
         yield identity.register(design.endpoints, design.accounts, design.services["identity"].hosts, secret)
 
 
@@ -69,7 +70,7 @@ def _of_host(design: Design, host: HostDesign, secret: Callable[[str], bytes]) -
     yield from (write(host.name, file, secret) for file in {file.path: file for file in host.files}.values())
     for repository in design.keys:
         if host.name in repository.hosts:
-            yield WriteKeys(host.name, repository, KeyRing.parse(secret(secret_name(repository))))
+            yield WriteKeys(host.name, repository, KeyRing.parse(secret(repository.secret)))
     yield SetUnits(host.name, host.units)
     if by_systemd := [unit.name for unit in host.units if unit.enabled and unit.name not in DAEMONS]:
         yield StartUnits(host.name, {unit: restarts.files_of(unit, host.name, design) for unit in by_systemd})

@@ -86,6 +86,10 @@ class StartUnits:
         due = [unit for unit in self.files if self._differs(unit, seen)]
         running = [unit for unit in due if restarts.unread(unit, self.files[unit], seen)]
         if running:
+            # A socket can't be bound anew while the service that it was handed to still runs.
+            served = [unit.removesuffix(".socket") + ".service" for unit in running if unit.endswith(".socket")]
+            if served:
+                await host.run("systemctl", "stop", "--", *served, timeout=START_TIMEOUT)
             await host.run("systemctl", "reload-or-restart", "--", *running, timeout=START_TIMEOUT)
         if others := [unit for unit in due if unit not in running]:
             await host.run("systemctl", "start", "--", *others, timeout=START_TIMEOUT)

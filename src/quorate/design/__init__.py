@@ -14,6 +14,7 @@ from quorate.design.firewall import firewall
 from quorate.design.model import Design, HostDesign
 from quorate.design.pacemaker import PROPERTIES, RESOURCE_DEFAULTS, foundation
 from quorate.services import parts
+from quorate.services.identity import ADMIN_SECRET
 from quorate.services.parts import Secret, join
 
 __all__ = ["Design", "HostDesign", "secret_names", "work_out"]
@@ -49,6 +50,14 @@ def work_out(cluster: Cluster) -> Design:
 
 
 def secret_names(cluster: Cluster) -> tuple[str, ...]:
-    """The names of all secrets that the cluster's files are made with."""
-    contents = (piece for host in work_out(cluster).hosts.values() for file in host.files for piece in file.content)
-    return tuple(dict.fromkeys(piece.name for piece in contents if isinstance(piece, Secret)))
+    """The names of all secrets that the cluster's files, accounts and keys are made with."""
+    design = work_out(cluster)
+    contents = (piece for host in design.hosts.values() for file in host.files for piece in file.content)
+    names = [
+        *(piece.name for piece in contents if isinstance(piece, Secret)),
+        *(schema.secret for schema in design.schemas),
+        *(account.secret for account in design.accounts),
+        *(repository.secret for repository in design.keys),
+        *([ADMIN_SECRET] if "identity" in design.services else []),
+    ]
+    return tuple(dict.fromkeys(names))

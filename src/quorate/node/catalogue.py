@@ -56,7 +56,6 @@ class Identity:
                 why = f"it answers with HTTP status {status}"
             except (OSError, http.client.HTTPException) as error:
                 status, why = 0, str(error) or type(error).__name__
-                self.connection.close()
             if status == http.client.CREATED:
                 self.token = headers["X-Subject-Token"]
                 return
@@ -72,9 +71,12 @@ class Identity:
         if self.token:
             headers["X-Auth-Token"] = self.token
         content = None if body is None else json.dumps(body)
-        self.connection.request(method, self.root + path, content, headers)
-        answer = self.connection.getresponse()
-        text = answer.read()
+        try:
+            self.connection.request(method, self.root + path, content, headers)
+            answer = self.connection.getresponse()
+            text = answer.read()
+        finally:
+            self.connection.close()  # uWSGI ends a connection with its answer, and doesn't say so
         return answer.status, answer.headers, json.loads(text) if text.startswith(b"{") else None
 
     def get(self, path: str) -> Any:

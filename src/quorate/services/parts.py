@@ -211,6 +211,11 @@ class KeyRepository:
     most: int
     """How many keys are kept, the staged one included."""
 
+    @property
+    def secret(self) -> str:
+        """The name of the operator's copy of all keys, by which the hosts' are judged."""
+        return f"keys-{self.name}"
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -249,6 +254,8 @@ class ServiceDesign:
     """The replicated volume that it stands on."""
     units: tuple[str, ...] = ()
     """The systemd units that are this service on a host."""
+    addresses: tuple[IPv4Address, ...] = ()
+    """Where clients find it, if they are to know more addresses than `address`."""
 
 
 @dataclass(frozen=True)

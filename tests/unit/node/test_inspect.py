@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,11 +181,16 @@ def test_lvm_s_report() -> None:
 
 def test_units_keep_the_names_under_which_they_were_asked() -> None:
     text = (
-        "Id=mariadb.service\nLoadState=loaded\nUnitFileState=disabled\nActiveState=active\nNeedDaemonReload=yes\n\n"
+        "Id=mariadb.service\nLoadState=loaded\nUnitFileState=disabled\nActiveState=active\nNeedDaemonReload=yes\n"
+        "InactiveExitTimestampMonotonic=0\nStateChangeTimestampMonotonic=1500000\n\n"
         "Id=none.service\nLoadState=not-found\nUnitFileState=\nActiveState=inactive\nNeedDaemonReload=no\n"
     )
     found = inspect.units(text, ["mysql.service", "none.service"])
-    assert found["mysql.service"] == {"load": "loaded", "enabled": "disabled", "active": "active", "stale": True}
+    mysql = found["mysql.service"]
+    assert (mysql["load"], mysql["enabled"], mysql["active"], mysql["stale"]) == ("loaded", "disabled", "active", True)
+    assert mysql["started"] == 0.0, "it never was"
+    booted = time.time() - time.monotonic()
+    assert mysql["changed"] == pytest.approx(booted + 1.5, abs=1)
     assert found["none.service"]["load"] == "not-found"
     assert inspect.units("", ["a.service"]) == {}
 
