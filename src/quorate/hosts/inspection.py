@@ -303,14 +303,14 @@ def seen(host: str, answer: Mapping[str, Any]) -> Seen:
         pending=frozenset(answer["pending"]),
         said={word: Said(**found) for word, found in answer["said"].items()},
         corosync_nodes=answer.get("corosync_nodes", {}),
-        sql=_sql(answer["sql"]) if answer["sql"] is not None else None,
+        sql=_sql(answer["sql"]) if answer.get("sql") is not None else None,
         revisions={
             folder: RevisionsSeen(frozenset(found["known"]), frozenset(found["beneath"]))
-            for folder, found in answer["revisions"].items()
+            for folder, found in answer.get("revisions", {}).items()
         },
-        keys={path: _keys(found) if found else None for path, found in answer["keys"].items()},
-        mounted=answer["mounted"],
-        texts=answer["texts"],
+        keys={path: _keys(found) if found else None for path, found in answer.get("keys", {}).items()},
+        mounted=answer.get("mounted", {}),
+        texts=answer.get("texts", {}),
     )
 
 
