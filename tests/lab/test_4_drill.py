@@ -18,12 +18,14 @@ def test_power_loss_of_the_active_node_loses_nothing(site: Site) -> None:
     reports = site.json("drill", "power-loss", "--on", "active:database", "--count", "2")
     for report in reports:
         assert report["kept"] is True
-        assert report["clients"]["outcomes"]["acknowledged"] > 1000
-        assert report["lost"] == 0
-        assert report["replicas"]["verify"]["out_of_sync"] == 0
-        assert set(report["audit"]["fenced"]) == {report["node"]}
-        assert report["before"] == report["node"] != report["after"]
-    assert {report["node"] for report in reports} == {"ctl1", "ctl2"}
+        database = report["services"]["database"]
+        assert database["clients"]["outcomes"]["acknowledged"] > 1000
+        assert database["lost"] == report["lost"] == 0
+        assert set(database["holding"]["ledgers"]) == {"ctl1", "ctl2"}
+        assert database["holding"]["verify"]["out_of_sync"] == 0
+        assert list(report["audit"]["fenced"]) == report["nodes"] == [database["before"]]
+        assert database["after"] != database["before"]
+    assert {node for report in reports for node in report["nodes"]} == {"ctl1", "ctl2"}
 
 
 def test_a_drill_refuses_to_start_unless_the_cluster_is_ready(site: Site) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,9 @@ from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
 from quorate.drill import report, runner
 from quorate.drill.faults import FAULTS, Tools
 from quorate.drill.fencing import PowerRequest
-from quorate.drill.runner import Drill
+from quorate.drill.order import Drill
+from quorate.drill.probed import PROBES
+from quorate.drill.processes import UnitProcesses
 from quorate.drill.verdict import Verdict
 from quorate.errors import InputError
 from quorate.lab import Lab
@@ -28,15 +31,20 @@ def register(app: typer.Typer) -> None:
 
 def drill(
     fault: Annotated[str, typer.Argument(help=f"One of: {', '.join(FAULTS)}.", metavar="FAULT")],
-    on: Annotated[str, typer.Option("--on", help="active:SERVICE, standby:SERVICE or a node.")],
+    on: Annotated[
+        str, typer.Option("--on", help="active:SERVICE, standby:SERVICE, NODE, NODE:SERVICE, NODE:UNIT or all.")
+    ],
     file: ClusterFile = DEFAULT_FILE,
     output: Output = Format.TEXT,
     count: Annotated[int, typer.Option("--count", min=1, help="How many drills in a row.")] = 1,
-    rate: Annotated[float, typer.Option("--rate", min=1, max=2000, help="Writes a second.")] = 200,
+    probe: Annotated[str, typer.Option("--probe", help="SERVICE,... to probe.", show_default="all")] = "",
+    rate: Annotated[str, typer.Option("--rate", help="Operations a second: SERVICE=RATE,... or RATE for all.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Don't switch over to ask and compare the replicas.")] = False,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file, too.")] = None,
 ) -> None:
-    """Break something while clients write, and judge what they saw; exit status 0 only if the objective was kept."""
-    verdicts = hold(Site.open(file).enter(), fault, on, count=count, rate=rate, output=output)
+    """Break something while clients write, and judge what they saw; exit status 0 only if all objectives were kept."""
+    options = Options(_names(probe), rate, thorough=not quick)
+    verdicts = hold(Site.open(file).enter(), fault, on, count=count, options=options, output=output)
     if output is Format.JSON:
         reports = [report.as_json(verdict) for verdict in verdicts]
         print(json.dumps(reports if count > 1 else reports[0], indent=2))
@@ -45,8 +53,24 @@ def drill(
     raise typer.Exit(0 if all(verdict.kept for verdict in verdicts) else 1)
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a drill is held."""
+
+    probe: tuple[str, ...] = ()
+    rate: str = ""
+    """As it was typed."""
+    thorough: bool = True
+
+
 def hold(
-    site: Site, fault: str, on: str, *, count: int = 1, rate: float = 200, output: Format = Format.TEXT
+    site: Site,
+    fault: str,
+    on: str,
+    *,
+    count: int = 1,
+    options: Options = Options(),
+    output: Format = Format.TEXT,
 ) -> Sequence[Verdict]:
     """Holds drills one after another and shows each verdict as it comes. Raises QuorateError."""
     if fault not in FAULTS:
@@ -63,10 +87,14 @@ def hold(
                 cluster=site.cluster,
                 design=site.design,
                 hosts=hosts,
-                tools=Tools(power=_Switches(site.lab) if site.lab.exists() else None),
+                tools=Tools(_Switches(site.lab) if site.lab.exists() else None, UnitProcesses(hosts)),
                 bmcs=_BmcLogs(site.lab),
                 reports=site.folder / "drills",
-                rate=rate,
+                secret=lambda name: site.secrets.read(name).decode(),
+                authority=site.folder / "tls/ca.pem",
+                probe=options.probe,
+                rates=_rates(options.rate, options.probe or [name for name in site.design.services if name in PROBES]),
+                thorough=options.thorough,
             )
             async for verdict in runner.series(ordered, count, Silent() if quiet else progress()):
                 report.show(verdict, console)
@@ -77,6 +105,25 @@ def hold(
     if count > 1:
         report.show_series(verdicts, console)
     return verdicts
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
+def _rates(text: str, services: Sequence[str]) -> dict[str, float]:
+    """What `--rate` says: by service, or one for all. Raises InputError."""
+    rates: dict[str, float] = {}
+    for word in _names(text):
+        service, equals, number = word.rpartition("=")
+        try:
+            rate = float(number)
+        except ValueError:
+            rate = 0.0
+        if not 0.1 <= rate <= 2000:
+            raise InputError(f"`{number}` is no rate", where=f"--rate {text}", todo="0.1 to 2000 operations a second")
+        rates |= {service: rate} if equals else dict.fromkeys(services, rate)
+    return rates
 
 
 class _Switches:

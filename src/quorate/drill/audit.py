@@ -8,9 +8,11 @@ from lxml import etree
 from quorate.design.model import Design
 from quorate.drill import fencing, phases, primaries
 from quorate.drill.fencing import BmcLog, PowerRequest
-from quorate.drill.journals import Journals
+from quorate.drill.journals import Entry, Journals
 from quorate.drill.phases import Phase
 from quorate.drill.primaries import Overlap, Reign
+from quorate.drill.targets import Target
+from quorate.errors import HostError
 from quorate.hosts import Hosts
 from quorate.live.state import State
 
@@ -20,7 +22,7 @@ class Audit:
     """What is found afterwards."""
 
     phases: tuple[Phase, ...]
-    """Of the recovery."""
+    """Of the recovery, as far as they are common to all services."""
     fenced: Mapping[str, tuple[PowerRequest, ...]]
     """By node: what its BMC was asked since the fault."""
     reigns: Mapping[str, tuple[Reign, ...]]
@@ -31,24 +33,39 @@ class Audit:
     """By node: why it can't be said."""
     leftovers: tuple[str, ...]
     """Constraints in the cluster that the design doesn't have."""
+    failures: tuple[str, ...] = ()
+    """Actions of the cluster that failed meanwhile; the drill wrote them down and cleaned their history up."""
 
 
 @dataclass(frozen=True)
 class Blow:
     """A fault as it was injected, for those who look for its traces."""
 
-    node: str
-    service: str
+    target: Target
     injected: float
     """Just before."""
     powerless: float | None
-    """When the node had certainly lost its power; None if it kept it."""
+    """When the nodes had certainly lost their power; None if they kept it."""
+    spared: bool
+    """Nodes went on that have a majority: what the others write down later is of their return, not of the recovery."""
     over: float
     """When the cluster was ready again, or the drill no longer waited for it; what moved later, the drill moved."""
 
+    def recovery(self, read: Journals) -> list[Entry]:
+        """What the nodes wrote down about the recovery."""
+        gone = self.target.nodes if self.powerless and self.spared else ()
+        return [e for e in read.entries if self.injected <= e.time <= self.over and e.node not in gone]
+
 
 def audit(
-    blow: Blow, before: State, read: Journals, now: float, bmcs: BmcLog, leftovers: Sequence[str], design: Design
+    blow: Blow,
+    before: State,
+    read: Journals,
+    now: float,
+    bmcs: BmcLog,
+    leftovers: Sequence[str],
+    failures: Sequence[str],
+    design: Design,
 ) -> Audit:
     """Draws the conclusions. Pure, but for the BMCs' log.
 
@@ -59,31 +76,43 @@ def audit(
         now: until when.
         bmcs: what the BMCs were asked.
         leftovers: see `leftovers`.
+        failures: see `Audit`.
         design: what should be.
     """
     reigns: dict[str, tuple[Reign, ...]] = {}
     overlaps: list[Overlap] = []
-    cuts = {blow.node: (blow.powerless,)} if blow.powerless else {}
+    cuts = dict.fromkeys(blow.target.nodes, (blow.powerless,)) if blow.powerless else {}
     for volume in design.volumes:
         first = [host for host, replica in before.replicas[volume.name].items() if replica.role == "Primary"]
         seen = primaries.reigns(read.entries, volume.minor, first, cuts, blow.injected, now)
         reigns[volume.name] = tuple(sorted(seen, key=lambda reign: reign.start))
         overlaps += primaries.overlaps(volume.name, seen, read.uncertainty)
-    roles = phases.roles(design, blow.service)
-    recovery = [entry for entry in read.entries if entry.time <= blow.over]
+    signs = phases.of_power_loss(blow.target.nodes) if blow.powerless else phases.of_a_failure(blow.target)
     return Audit(
-        phases=tuple(phases.find(recovery, blow.injected, blow.node, roles)),
+        phases=tuple(phases.find(blow.recovery(read), blow.injected, signs)),
         fenced=fencing.since(bmcs, list(design.hosts), blow.injected),
         reigns=reigns,
         overlaps=tuple(overlaps),
         journals_unread=read.unread,
         leftovers=tuple(leftovers),
+        failures=tuple(failures),
     )
 
 
-async def leftovers(hosts: Hosts, node: str, design: Design) -> list[str]:
-    """The constraints in the cluster that aren't the design's: a move that stays, a fence-peer's ban."""
-    host = await hosts.host(node)
-    text = (await host.run("cibadmin", "--query", "--scope", "constraints")).stdout
+async def leftovers(hosts: Hosts, design: Design) -> list[str]:
+    """The constraints in the cluster that aren't the design's: a move that stays, a fence-peer's ban.
+
+    Raises:
+        HostError: no node answers.
+    """
+    for node in design.hosts:
+        try:
+            host = await hosts.host(node)
+            text = (await host.run("cibadmin", "--query", "--scope", "constraints")).stdout
+            break
+        except HostError:
+            continue
+    else:
+        raise HostError("no node says which constraints there are")
     ours = {constraint.id for constraint in design.constraints}
     return [id_ for child in etree.fromstring(text) if (id_ := str(child.get("id"))) not in ours]

@@ -5,6 +5,7 @@ gap to the neighbouring success on either side (OpenStack performance-docs, reli
 """
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def measure(writes: Sequence[Write], fault: float, interval: float) -> Outage | 
     Returns:
         The outage, or None if nothing was acknowledged before the fault, so that nothing can be measured.
     """
-    answers = sorted(write.ended for write in writes if write.outcome is Outcome.ACKNOWLEDGED)
+    answers = sorted(write.ended for write in writes if write.served)
     if not answers or answers[0] >= fault:
         return None
     last_look = max(write.ended for write in writes)
@@ -116,19 +117,17 @@ def measure(writes: Sequence[Write], fault: float, interval: float) -> Outage | 
 
 def latency(writes: Sequence[Write], start: float, end: float) -> Latency | None:
     """The latency of the acknowledged writes that were due from `start` to before `end`; None without any."""
-    seconds = sorted(
-        write.latency for write in writes if write.outcome is Outcome.ACKNOWLEDGED and start <= write.due < end
-    )
+    seconds = sorted(write.latency for write in writes if write.served and start <= write.due < end)
     if not seconds:
         return None
     return Latency(len(seconds), _percentile(seconds, 50), _percentile(seconds, 99))
 
 
 def steady(writes: Sequence[Write], now: float, seconds: float, rate: float) -> bool:
-    """Whether, for the last `seconds`, every write was acknowledged, and nearly as many as were due."""
+    """Whether, for the last `seconds`, every operation was served, and nearly as many as were due."""
     recent = [write for write in writes if write.ended > now - seconds]
-    enough = len(recent) >= 0.9 * rate * seconds
-    return enough and all(write.outcome is Outcome.ACKNOWLEDGED for write in recent)
+    enough = len(recent) >= max(1, math.floor(0.9 * rate * seconds))
+    return enough and all(write.served for write in recent)
 
 
 def _percentile(ascending: Sequence[float], percent: int) -> float:

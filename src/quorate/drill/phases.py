@@ -4,15 +4,20 @@ What is not found is not seen; nothing is guessed. Messages are those of Corosyn
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from quorate.design.model import Design
+from quorate.design.model import Design, ServiceDesign
 from quorate.drill.journals import Entry
+from quorate.drill.targets import Target
 from quorate.services.parts import Clone, Primitive
 
-KINDS = {"ocf:linbit:drbd": "promote", "ocf:heartbeat:Filesystem": "mount", "ocf:heartbeat:IPaddr2": "address"}
-"""What an agent's resource does in a takeover; the service's own resource is its `database`."""
+KINDS = {
+    "ocf:linbit:drbd": ("promoted", "promote"),
+    "ocf:heartbeat:Filesystem": ("mounted", "start"),
+    "ocf:heartbeat:IPaddr2": ("address", "start"),
+}
+"""By agent: which phase of a takeover is through once which operation is. Any other agent's resource is the service."""
 
 
 @dataclass(frozen=True)
@@ -28,51 +33,51 @@ class Phase:
     """The line that says so."""
 
 
-@dataclass(frozen=True)
-class Roles:
-    """Which cluster resource does what for a service."""
-
-    promoted: str | None
-    mounted: str | None
-    address: str | None
-    database: str
+Signs = Mapping[str, tuple[str, str]]
+"""By phase: which source writes which message (a regular expression) when it is through."""
 
 
-def roles(design: Design, service: str) -> Roles:
-    """Looks them up by their agents among the service's resources."""
-    found: dict[str, str] = {}
-    primitives: Mapping[str, Primitive] = {
+def of_power_loss(nodes: Sequence[str]) -> Signs:
+    """What is common to all services when nodes lose their power."""
+    signs = {"noticed": ("corosync", r"A processor failed, forming new configuration|A new membership .* left:")}
+    for node in nodes:
+        name = "fenced" if len(nodes) == 1 else f"{node} fenced"
+        signs[name] = ("pacemaker-controld", rf"Peer {re.escape(node)} was terminated \(\w+\) by .*: (OK|complete)")
+    return signs
+
+
+def of_a_failure(target: Target) -> Signs:
+    """What is common when a service fails on a node: a monitor notices it."""
+    ids = "|".join(map(re.escape, target.resources))
+    return {"noticed": ("pacemaker-controld", rf"Result of monitor operation for ({ids})(:\d+)? on \S+: (?!OK\b|ok\b)")}
+
+
+def of_service(design: Design, name: str) -> Signs:
+    """What a takeover does for a service, resource by resource."""
+    signs: dict[str, tuple[str, str]] = {}
+    for resource in _primitives(design, design.services[name]):
+        phase, operation = KINDS.get(resource.agent, (f"{name} answers", "start"))
+        if phase in signs:
+            phase = f"{resource.id} starts"
+        signs[phase] = (
+            "pacemaker-controld",  # which writes a clone's instance as `ID` or `ID:NUMBER`
+            rf"Result of {operation} operation for {re.escape(resource.id)}(:\d+)? on \S+: (OK|ok)\b",
+        )
+    return signs
+
+
+def find(entries: Iterable[Entry], fault: float, signs: Signs) -> list[Phase]:
+    """Finds the first sign of each phase in the journals of a recovery."""
+    entries = list(entries)
+    return [_first(name, entries, fault, *sign) for name, sign in signs.items()]
+
+
+def _primitives(design: Design, service: ServiceDesign) -> list[Primitive]:
+    """A service's resources, clones as what they are made of."""
+    known = {
         resource.id: resource.primitive if isinstance(resource, Clone) else resource for resource in design.resources
     }
-    for id_ in design.services[service].resources:
-        if kind := KINDS.get(primitives[id_].agent):
-            found.setdefault(kind, primitives[id_].id)
-    active = design.services[service].active_resource
-    return Roles(found.get("promote"), found.get("mount"), found.get("address"), primitives[active].id)
-
-
-def find(entries: Iterable[Entry], fault: float, target: str, roles: Roles) -> list[Phase]:
-    """Finds the first sign of each phase after the fault in the journals of the nodes that it spared."""
-    after = [entry for entry in entries if entry.time >= fault and entry.node != target]
-    patterns = {
-        "noticed": (r"corosync", r"A processor failed, forming new configuration|A new membership .* left:"),
-        "fenced": (r"pacemaker-controld", rf"Peer {re.escape(target)} was terminated \(\w+\) by .*: (OK|complete)"),
-        "promoted": _done("promote", roles.promoted),
-        "mounted": _done("start", roles.mounted),
-        "address": _done("start", roles.address),
-        "database answers": _done("start", roles.database),
-    }
-    return [_first(name, after, fault, *pattern) for name, pattern in patterns.items() if pattern]
-
-
-def _done(operation: str, resource: str | None) -> tuple[str, str] | None:
-    """Pacemaker's result of an operation; it writes a clone's instance as `ID` or `ID:NUMBER`."""
-    if resource is None:
-        return None
-    return (
-        r"pacemaker-controld",
-        rf"Result of {operation} operation for {re.escape(resource)}(:\d+)? on \S+: (OK|ok)\b",
-    )
+    return [known[id_] for id_ in service.resources]
 
 
 def _first(name: str, entries: Iterable[Entry], fault: float, source: str, message: str) -> Phase:

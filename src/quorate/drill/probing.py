@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from quorate.drill import outage
-from quorate.drill.probes.sql import Config
+from quorate.drill.load import Config
 from quorate.drill.record import Reader, Record, Write
 from quorate.errors import QuorateError
 
@@ -21,13 +21,14 @@ LOOK_EVERY = 0.1
 class Probing:
     """A probe at work."""
 
-    def __init__(self, config: Config, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, service: str, config: Config, process: asyncio.subprocess.Process) -> None:
+        self.service = service
         self._config, self._process = config, process
         self._reader = Reader(Path(config.output))
         self._recent: list[Write] = []
 
     async def steady(self, seconds: float, since: float, timeout: float) -> bool:
-        """Waits for `seconds` in a row, all after `since`, in which every write was acknowledged.
+        """Waits for `seconds` in a row, all after `since`, in which every operation was served.
 
         Returns:
             False if that did not come within `timeout` seconds.
@@ -39,9 +40,9 @@ class Probing:
         while True:
             if self._process.returncode is not None:
                 raise QuorateError(
-                    f"the probe ended by itself, with status {self._process.returncode}",
+                    f"the probe of {self.service} ended by itself, with status {self._process.returncode}",
                     where=self._config.output,
-                    todo="its last words are in probe.log beside its record",
+                    todo=f"its last words are in {self.service}.log beside its record",
                 )
             now = time.time()
             self._recent = [w for w in (*self._recent, *self._reader.more()) if w.ended > now - seconds - 1]
@@ -52,7 +53,7 @@ class Probing:
             await asyncio.sleep(LOOK_EVERY)
 
     def last_trouble(self) -> str:
-        """Why the latest write that was not acknowledged wasn't."""
+        """Why the latest operation that was not served wasn't."""
         return next((write.detail for write in reversed(self._recent) if write.detail), "")
 
     async def stop(self) -> Record:
@@ -62,23 +63,23 @@ class Probing:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config, folder: Path) -> AsyncIterator[Probing]:
-    """Runs the SQL probe; it ends with the block, or with this process, whatever ends that."""
-    file = folder / "probe.json"
+async def running(service: str, module: str, config: Config, folder: Path) -> AsyncIterator[Probing]:
+    """Runs a service's probe; it ends with the block, or with this process, whatever ends that."""
+    file = folder / f"{service}.json"
     file.touch(mode=0o600, exist_ok=False)
     file.write_text(json.dumps(dataclasses.asdict(config)))
-    with (folder / "probe.log").open("ab") as log:
+    with (folder / f"{service}.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "quorate.drill.probes.sql",
+            module,
             str(file),
             stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,
         )
     try:
-        yield Probing(config, process)
+        yield Probing(service, config, process)
     finally:
         file.unlink()  # it has the password
         await _end(process, 1)

@@ -43,6 +43,12 @@ class Write:
     lag: float
     """Seconds that the probe itself, not the service, was late with it."""
     detail: str = ""
+    """Why it is not served."""
+
+    @property
+    def served(self) -> bool:
+        """Acknowledged, and whatever else belongs to the operation (reading back, say) went well, too."""
+        return self.outcome is Outcome.ACKNOWLEDGED and not self.detail
 
     @property
     def latency(self) -> float:

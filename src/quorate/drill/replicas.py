@@ -2,12 +2,10 @@
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quorate import live
 from quorate.design.model import Design
-from quorate.drill.ledger import Ledger
 from quorate.drill.waiting import until
 from quorate.errors import QuorateError
 from quorate.hosts import Host, Hosts
@@ -15,25 +13,6 @@ from quorate.services.parts import Clone, Volume
 
 SWITCH_OVER_SECONDS = 120
 VERIFY_SECONDS = 1800
-
-
-@dataclass(frozen=True)
-class Replicas:
-    """The two sides of a service's data after a drill."""
-
-    nodes: tuple[str, ...]
-    """Those that hold one."""
-    ledgers: Mapping[str, Ledger]
-    """By node: what was found when its database was asked; a node that was not asked is left out."""
-    verify: "Verify | None"
-    """None if they were not compared."""
-
-    @property
-    def lost(self) -> int | None:
-        """Acknowledged writes that some replica doesn't have; None if no replica was asked."""
-        if not self.ledgers:
-            return None
-        return len(set().union(*(ledger.lost for ledger in self.ledgers.values())))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""A drill's report: `report.json` for programs, a table and a timeline for people, Markdown for documents.
+"""A drill's report: `report.json` for programs, tables and a timeline for people, Markdown for documents.
 
-report.json is `{"schema": 1, "kept": bool, "broken": [sentence], "lost": number or null, ...}` with, after these, the
-fields of `verdict.Verdict` under their own names and in its units. Beside it lie `writes.tsv`, the probe's record,
-whose lines `record` explains, and `journals.tsv`: time (on one clock), node, source and message of each line read.
+report.json is `{"schema": 2, "kept": bool, "broken": [sentence], "lost": number or null, ...}` with, after these, the
+fields of `verdict.Verdict` under their own names and in its units; each of its `services` has `kept`, `broken` and
+`lost` of its own before the fields of `verdict.Served`. Beside it lie `SERVICE.tsv`, the probes' records, whose lines
+`record` explains, and `journals.tsv`: time (on one clock), node, source and message of each line read.
 """
 
 import dataclasses
@@ -17,22 +18,23 @@ from rich.markup import escape
 from rich.table import Table
 
 from quorate.drill.journals import Journals
-from quorate.drill.verdict import Verdict
+from quorate.drill.phases import Phase
+from quorate.drill.verdict import Served, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 BAR = 40
 """The timeline's width in characters."""
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
     """The verdict as report.json has it."""
-    return {
-        "schema": SCHEMA,
-        "kept": verdict.kept,
-        "broken": verdict.broken,
-        "lost": verdict.replicas.lost,
-        **dataclasses.asdict(verdict),
-    }
+    head = {"schema": SCHEMA, "kept": verdict.kept, "broken": verdict.broken, "lost": verdict.lost}
+    services = {}
+    for name, part in verdict.services.items():
+        broken = part.broken(verdict.thorough)
+        own = {"kept": not broken, "broken": broken, "lost": part.holding.lost}
+        services[name] = {**own, **dataclasses.asdict(part)}
+    return {**head, **dataclasses.asdict(verdict), "services": services}
 
 
 def write(verdict: Verdict, journals: Journals, folder: Path) -> None:
@@ -43,12 +45,15 @@ def write(verdict: Verdict, journals: Journals, folder: Path) -> None:
 
 
 def show(verdict: Verdict, console: Console) -> None:
-    """Prints a verdict: a table and a timeline on a terminal, plain lines elsewhere."""
+    """Prints a verdict: tables and a timeline on a terminal, plain lines elsewhere."""
     if console.is_terminal:
-        console.print(Group("", _table(verdict), "", "After the fault:", _timeline(verdict), ""))
+        table = _table([verdict])
+        console.print(Group("", _title(verdict), table, "After the fault:", _timeline(verdict), ""))
     else:
-        for heading, value in zip(_HEADINGS, _row(verdict), strict=True):
-            console.print(f"{heading}: {value}", markup=False, soft_wrap=True)
+        console.print(_title(verdict), markup=False, soft_wrap=True)
+        for part in verdict.services.values():
+            cells = zip(_HEADINGS[1:], _row(verdict, part)[1:], strict=True)
+            console.print("; ".join(f"{heading}: {cell}" for heading, cell in cells), markup=False, soft_wrap=True)
         for name, seconds, evidence in _moments(verdict):
             console.print(f"  {_seconds(seconds)}  {name}  {evidence}".rstrip(), markup=False, soft_wrap=True)
     for line in _remarks(verdict):
@@ -57,72 +62,84 @@ def show(verdict: Verdict, console: Console) -> None:
 
 def show_series(verdicts: Sequence[Verdict], console: Console) -> None:
     """Prints many drills as one table, and how many were kept."""
-    headings = [*_HEADINGS[:3], " / ".join(_HEADINGS[3:7]), *_HEADINGS[7:]]
-    table = Table(*headings, box=box.SIMPLE_HEAD)
-    for verdict in verdicts:
-        row = _row(verdict)
-        cells = [*row[:3], " / ".join(row[3:7]), row[7]]
-        table.add_row(*map(escape, cells), _coloured(verdict))
-    console.print(table)
+    console.print(_table(verdicts))
     console.print(_count(verdicts), markup=False, highlight=False)
 
 
 def markdown(verdicts: Sequence[Verdict]) -> str:
-    """Many drills as a table for a document."""
-    rows = [_HEADINGS, ["---"] * len(_HEADINGS), *map(_row, verdicts)]
-    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    """Many drills as a table for a document, a row for each service."""
+    rows = [_row(verdict, part) for verdict in verdicts for part in verdict.services.values()]
+    table = "".join(f"| {' | '.join(row)} |\n" for row in [_HEADINGS, ["---"] * len(_HEADINGS), *rows])
     return f"{table}\n{_count(verdicts)}\n"
 
 
 _HEADINGS = ["fault", "service", "downtime", "acknowledged", "lost", "unknown", "refused", "objective", "verdict"]
 
 
-def _row(verdict: Verdict) -> list[str]:
-    outcomes, outage, promise = verdict.clients.outcomes, verdict.clients.outage, verdict.promise
+def _row(verdict: Verdict, part: Served) -> list[str]:
+    outcomes, outage, promise = part.clients.outcomes, part.clients.outage, part.promise
     if outage is None:
         downtime = "not measured"
     elif outage.gap.end is None:
         downtime = f"at least {outage.downtime:.2f} s"
     else:
         downtime = f"{outage.downtime:.2f} ± {outage.precision:.2f} s"
+    allowed = "any time" if promise.downtime is None else f"{promise.downtime:g} s"
+    moved = part.before if part.after == part.before else f"{part.before} → {part.after or 'nowhere'}"
     return [
-        f"{verdict.fault} on {verdict.node}",
-        f"{verdict.service}: {verdict.before} → {verdict.after or 'nowhere'}",
+        f"{verdict.fault} on {_aim(verdict)}",
+        f"{part.service}: {moved}",
         downtime,
         str(outcomes["acknowledged"]),
-        "not looked for" if verdict.replicas.lost is None else str(verdict.replicas.lost),
+        "not looked for" if part.holding.lost is None else str(part.holding.lost),
         str(outcomes["unknown"]),
         str(outcomes["refused"]),
-        f"{promise.downtime:g} s, {promise.lost_writes} lost",
-        "kept" if verdict.kept else "broken",
+        f"{allowed}, {promise.lost_writes} lost",
+        "broken" if part.broken(verdict.thorough) else "kept",
     ]
 
 
-def _table(verdict: Verdict) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    *headings, last = _HEADINGS
-    for heading, value in zip(headings, _row(verdict), strict=False):
-        grid.add_row(f"  [dim]{heading}[/dim]", escape(value))
-    grid.add_row(f"  [dim]{last}[/dim]", _coloured(verdict))
-    return grid
+def _aim(verdict: Verdict) -> str:
+    nodes = " and ".join(verdict.nodes)
+    of_service = verdict.fault != "power-loss" and verdict.target
+    return f"{verdict.target} on {nodes}" if of_service else nodes
 
 
-def _coloured(verdict: Verdict) -> str:
-    return "[bold green]kept[/]" if verdict.kept else "[bold red]broken[/]"
+def _title(verdict: Verdict) -> str:
+    return f"{verdict.fault} on {_aim(verdict)}: {'kept' if verdict.kept else 'broken'}"
+
+
+def _table(verdicts: Sequence[Verdict]) -> Table:
+
+    table = Table(*_HEADINGS, box=box.SIMPLE_HEAD)
+    for verdict in verdicts:
+        for number, part in enumerate(verdict.services.values()):
+            fault, *cells, last = _row(verdict, part)
+            colour = "green" if last == "kept" else "red"
+            table.add_row("" if number else escape(fault), *map(escape, cells), f"[bold {colour}]{last}[/]")
+    return table
 
 
 def _moments(verdict: Verdict) -> list[tuple[str, float | None, str]]:
-    """The recovery's phases in the order in which they came, those not seen last, and the first answered write."""
-    moments = [
-        (phase.name, phase.seconds, f"{phase.node}: {phase.evidence}" if phase.node else "not seen")
-        for phase in verdict.audit.phases
-    ]
-    outage = verdict.clients.outage
-    if outage and outage.gap.start > verdict.injected + 1:  # the service stood the fault, and stumbled later
-        moments.append(("the last answer for a while", outage.gap.start - verdict.injected, ""))
-    if outage and outage.gap.end:
-        moments.append(("a client is answered", outage.gap.end - verdict.injected, ""))
+    """The recovery's phases in the order in which they came, those not seen last, and the first answered operations.
+
+    A service that stayed where it was has no takeover: of its phases only those that were seen are told.
+    """
+    several = len(verdict.services) > 1
+    moments = [_moment(phase, "") for phase in verdict.audit.phases]
+    for name, part in verdict.services.items():
+        prefix = f"{name}: " if several else ""
+        moments += [_moment(p, prefix) for p in part.phases if part.after != part.before or p.seconds is not None]
+        outage = part.clients.outage
+        if outage and outage.gap.start > verdict.injected + 1:  # the service stood the fault, and stumbled later
+            moments.append((f"{prefix}the last answer for a while", outage.gap.start - verdict.injected, ""))
+        if outage and outage.gap.end:
+            moments.append((f"{prefix}a client is answered", outage.gap.end - verdict.injected, ""))
     return sorted(moments, key=lambda moment: float("inf") if moment[1] is None else moment[1])
+
+
+def _moment(phase: Phase, prefix: str) -> tuple[str, float | None, str]:
+    return f"{prefix}{phase.name}", phase.seconds, f"{phase.node}: {phase.evidence}" if phase.node else "not seen"
 
 
 def _timeline(verdict: Verdict) -> Table:
@@ -147,30 +164,46 @@ def _seconds(seconds: float | None) -> str:
 
 def _remarks(verdict: Verdict) -> Iterable[str]:
     """What else is worth a line."""
-    clients, audit = verdict.clients, verdict.audit
+    audit = verdict.audit
     for node, requests in audit.fenced.items():
         actions = ", ".join(f"{r.action} from {r.client} after {r.time - verdict.injected:.2f} s" for r in requests)
         yield f"{node} was fenced through its BMC: {actions}."
-    for name, latency in (("before", clients.latency_before), ("after", clients.latency_after)):
-        if latency:
-            yield f"Latency {name}: p50 {latency.p50 * 1000:.1f} ms, p99 {latency.p99 * 1000:.1f} ms."
-    if clients.outage and clients.outage.others:
-        gaps = ", ".join(f"{gap.seconds:.2f} s" for gap in clients.outage.others)
-        yield f"Further gaps between answered writes: {gaps}."
-    if clients.probe_lag > 0.1:
-        yield f"The probe itself was up to {clients.probe_lag:.2f} s behind its schedule; this machine was too busy."
-    for node, ledger in verdict.replicas.ledgers.items():
-        yield (
-            f"Found on {node}: {ledger.acknowledged - len(ledger.lost)} of {ledger.acknowledged} acknowledged writes, "
-            f"and {ledger.unknown_found} of {ledger.unknown_found + ledger.unknown_missing} unknown ones."
-        )
-    if verify := verdict.replicas.verify:
-        yield f"Both replicas compared in {verify.seconds:.1f} s: {verify.out_of_sync} KiB differ."
+    for part in verdict.services.values():
+        yield from _of_service(part)
     for volume, reigns in audit.reigns.items():
         turns = ", ".join(f"{r.node} from {max(0.0, r.start - verdict.injected):.2f} s" for r in reigns)
-        yield f"Primary of {volume}, by the nodes' journals: {turns}; {len(audit.overlaps)} times two at once."
+        twice = sum(overlap.volume == volume for overlap in audit.overlaps)
+        yield f"Primary of {volume}, by the nodes' journals: {turns}; {twice} times two at once."
+    for failure in audit.failures:
+        yield f"An action failed meanwhile: {failure}. The drill cleaned this history up."
+    if not verdict.thorough:
+        yield "Nothing was switched over: the other replica was neither asked nor compared."
     yield from (f"Broken: {sentence}." for sentence in verdict.broken)
     yield f"The whole drill took {verdict.seconds:.0f} s; its record is in {verdict.folder}"
+
+
+def _of_service(part: Served) -> Iterable[str]:
+    clients, name = part.clients, part.service
+    latencies = (("before", clients.latency_before), ("after", clients.latency_after))
+    told = [f"{x} p50 {y.p50 * 1000:.1f} ms, p99 {y.p99 * 1000:.1f} ms" for x, y in latencies if y]
+    if told:
+        yield f"Latency of {name}: {'; '.join(told)}."
+    if clients.outage and clients.outage.others:
+        gaps = ", ".join(f"{gap.seconds:.2f} s" for gap in clients.outage.others)
+        yield f"Further gaps between answers of {name}: {gaps}."
+    if clients.probe_lag > 0.1:
+        yield (
+            f"The probe of {name} itself was up to {clients.probe_lag:.2f} s behind its schedule; "
+            "this machine was too busy."
+        )
+    for node, ledger in part.holding.ledgers.items():
+        yield (
+            f"Found of {name} with {node}: {ledger.acknowledged - len(ledger.lost)} of {ledger.acknowledged} "
+            f"acknowledged {part.what}, "
+            f"and {ledger.unknown_found} of {ledger.unknown_found + ledger.unknown_missing} unknown ones."
+        )
+    if verify := part.holding.verify:
+        yield f"Both replicas of {name} compared in {verify.seconds:.1f} s: {verify.out_of_sync} KiB differ."
 
 
 def _count(verdicts: Sequence[Verdict]) -> str:

@@ -1,85 +1,67 @@
 """One drill from its beginning to its verdict, as a sequence to be read.
 
-Whatever happens on the way, Ctrl-C included: the fault is healed, the probe stopped, the drill's account removed, and
-what is evidence stays where it is. The rows are dropped only after a drill whose objective was kept.
+Whatever happens on the way, Ctrl-C included: the fault is healed, the probes are stopped, the drill's accounts removed,
+and what is evidence stays where it is. What was written is erased only after a drill whose objectives were kept.
 """
 
 import asyncio
 import contextlib
-import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from quorate import live
-from quorate.cluster.model import Cluster
-from quorate.design.model import Design
-from quorate.drill import audit, database, journals, ledger, outage, probing, replicas, report, targets
+from quorate.drill import audit, fencing, holding, journals, outage, phases, probing, replicas, report, targets
 from quorate.drill.audit import Blow
-from quorate.drill.database import Scratch
-from quorate.drill.faults import Fault, Tools
-from quorate.drill.fencing import BmcLog
-from quorate.drill.probes.sql import Config
+from quorate.drill.holding import Holding
+from quorate.drill.journals import Journals
+from quorate.drill.order import Drill, DrillStopped, Interrupted, serving
+from quorate.drill.probe import Place, Probe
+from quorate.drill.probed import PROBES
+from quorate.drill.probing import Probing
 from quorate.drill.record import Record
-from quorate.drill.replicas import Replicas
-from quorate.drill.verdict import Promise, Verdict
+from quorate.drill.settling import settle
+from quorate.drill.targets import Target
+from quorate.drill.verdict import Promise, Served, Verdict
 from quorate.drill.waiting import until
 from quorate.errors import HostError, QuorateError, Refused
-from quorate.hosts import Host, Hosts
 from quorate.live.state import State
 from quorate.progress import Progress, Say
+from quorate.services.parts import Clone
 
 STEADY = 3.0
 """Seconds of clean answers before a fault is injected, and after it before clients count as served again."""
 PATIENCE = 10.0
 """Seconds for a cluster that should be ready already: a link may have been down for a moment."""
-START_LIMIT = 30.0
+START_LIMIT = 60.0
+NOTICE_LIMIT = 90.0
+"""Seconds in which the cluster should notice a fault. A process that hangs is noticed by a monitor's time-out."""
 OUTAGE_LIMIT = 180.0
 REPAIR_LIMIT = 180.0
 """Seconds in which the cluster should be ready again by itself; as long again once the drill has healed the fault."""
-ACCOUNT_LIMIT = 60.0
-
-
-@dataclass(frozen=True)
-class Drill:
-    """One drill, as ordered, and the site that it is held on."""
-
-    fault: Fault
-    on: str
-    cluster: Cluster
-    design: Design
-    hosts: Hosts
-    tools: Tools
-    bmcs: BmcLog
-    reports: Path
-    """The folder in which each drill gets one."""
-    rate: float = 200.0
-
-
-class DrillStopped(QuorateError):
-    """A drill did not come to its verdict."""
-
-
-class Interrupted(DrillStopped):
-    """Somebody stopped it."""
-
-    exit_status = 130
+BOOT_LIMIT = 600.0
+"""Instead of both, once so many nodes lost their power that the cluster could do nothing before it came back."""
+DARK = 5.0
+"""Seconds for which the power then stays off."""
+WITHDRAWAL_LIMIT = 60.0
 
 
 async def series(drill: Drill, count: int, progress: Progress) -> AsyncIterator[Verdict]:
-    """Holds the same drill several times. A target by role is another node each time."""
-    service = targets.service(drill.on, drill.design)
+    """Holds the same drill several times. A target by role is another node each time, where the role can be moved."""
+    aim = targets.parse(drill.on, drill.design)
     last: Verdict | None = None
     for _ in range(count):
-        if last and drill.on not in drill.design.hosts:
+        if last and aim.role and aim.service and _movable(drill, aim.service):
             state = await live.read(drill.hosts, drill.design)
-            if targets.node(drill.on, drill.design, state) == last.node:
-                to = next(host for host in drill.design.services[service].hosts if host != state.active[service])
+            if targets.resolve(aim, drill.design, state).nodes == last.nodes:
+                service = drill.design.services[aim.service]
+                to = next(host for host in service.hosts if host != state.active[service.name])
                 with progress.phase(f"Planned switch-over to {to}, so that another node's turn comes") as say:
-                    await replicas.switch_over(drill.hosts, drill.design, service, to)
-                    await _wait_until_ready(drill, say)
+                    await replicas.switch_over(drill.hosts, drill.design, service.name, to)
+                    await settle(drill.hosts, drill.design, say, REPAIR_LIMIT)
         last = await run(drill, progress)
         yield last
 
@@ -88,52 +70,78 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     """Holds a drill and writes its report.
 
     Raises:
-        InputError: the target is none.
+        InputError: the target is none, or none for this fault.
         Refused: the cluster isn't ready, or the site lacks what the fault needs; nothing was touched.
         DrillStopped: something failed on the way; everything is healed, and it says where the evidence lies.
     """
     begun = time.monotonic()
-    service = targets.service(drill.on, drill.design)
-    if missing := drill.fault.missing(drill.tools):
-        raise Refused(
-            f"{drill.fault.name} needs {', '.join(missing)}, which this site doesn't have",
-            todo="Hold it on the site's twin: `quorate lab up` makes it.",
-        )
+    aim, names = targets.parse(drill.on, drill.design), drill.probed()
+    drill.fault.check_aim(aim)
     with progress.phase("Is the cluster ready?") as say:
         state = await _require_ready(drill, say)
-    node = targets.node(drill.on, drill.design, state)
-    folder, scratch = _begin(drill)
+    target = targets.resolve(aim, drill.design, state)
+    drill.fault.check(target, drill.tools)
+    folder, places = _begin(drill, names)
+    probes = {name: PROBES[name](place) for name, place in places.items()}
     problems: list[str] = []
     with _stopped_with_evidence(folder):
-        async with _account(drill, service, scratch, progress):
-            record, blow = await _break_under_load(drill, node, service, scratch, folder, problems, progress)
-            after = (await live.read(drill.hosts, drill.design)).active.get(service)
-            found = await _look_again(drill, service, scratch, record, problems, progress)
+        async with _prepared(probes, progress):
+            records, blow, failures = await _break_under_load(drill, target, probes, folder, problems, progress)
+            after = await live.read(drill.hosts, drill.design)
+            held = await holding.look_again(drill, probes, records, problems, progress)
             with progress.phase("Audit of journals, BMCs and constraints"):
-                left = await audit.leftovers(drill.hosts, after or blow.node, drill.design)
+                left = await audit.leftovers(drill.hosts, drill.design)
                 read = await journals.collect(drill.hosts, drill.design.hosts, blow.injected)
-            objective = drill.cluster.objectives[service]
+            gone = target.nodes if blow.powerless else ()
             verdict = Verdict(
                 fault=drill.fault.name,
-                target=drill.on,
-                node=node,
-                service=service,
-                before=state.active[service] or "",
-                after=after,
+                on=drill.on,
+                nodes=target.nodes,
+                target=target.service,
                 injected=blow.injected,
-                fences=drill.fault.cuts_power,
-                promise=Promise(objective.downtime.total_seconds(), objective.lost_writes),
-                clients=outage.seen(record, blow.injected),
-                replicas=found,
-                audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, drill.design),
+                fences=gone if blow.spared else (),
+                may_fence=gone if blow.spared else tuple(drill.design.hosts) if gone else (),
+                thorough=drill.thorough,
+                services={
+                    name: _served(drill, probe, name, records[name], held[name], blow, (state, after), read)
+                    for name, probe in probes.items()
+                },
+                audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, failures, drill.design),
                 problems=tuple(problems),
                 seconds=time.monotonic() - begun,
                 folder=str(folder),
             )
             report.write(verdict, read, folder)
             if verdict.kept:
-                await database.drop_schema(await _active_host(drill, service), scratch)
+                with progress.phase("What was written is erased"):
+                    await asyncio.gather(*(probe.erase() for probe in probes.values()))
     return verdict
+
+
+def _served(
+    drill: Drill,
+    probe: Probe,
+    name: str,
+    record: Record,
+    held: Holding,
+    blow: Blow,
+    states: tuple[State, State],
+    read: Journals,
+) -> Served:
+    objective = drill.cluster.objectives[name]
+    one_failure = blow.spared or not blow.powerless
+    signs = phases.of_service(drill.design, name)
+    return Served(
+        service=name,
+        what=probe.what,
+        before=states[0].active.get(name) or "",
+        after=states[1].active.get(name),
+        volume=drill.design.services[name].volume,
+        promise=Promise(objective.downtime.total_seconds() if one_failure else None, objective.lost_writes),
+        clients=outage.seen(record, blow.injected),
+        holding=held,
+        phases=tuple(phases.find(blow.recovery(read), blow.injected, signs)),
+    )
 
 
 async def _require_ready(drill: Drill, say: Say) -> State:
@@ -147,12 +155,23 @@ async def _require_ready(drill: Drill, say: Say) -> State:
         ) from None
 
 
-def _begin(drill: Drill) -> tuple[Path, Scratch]:
-    """The drill's folder, and the name and password of its schema and account."""
+def _begin(drill: Drill, names: tuple[str, ...]) -> tuple[Path, Mapping[str, Place]]:
+    """The drill's folder, and where each probe works."""
     now = datetime.now(UTC)
     folder = drill.reports / f"{now:%Y%m%dT%H%M%SZ}-{drill.fault.name}"
     folder.mkdir(parents=True, mode=0o700)
-    return folder, Scratch(f"quorate_drill_{now:%Y%m%dt%H%M%Sz}", secrets.token_urlsafe(24))
+    return folder, {
+        name: Place(
+            service=drill.design.services[name],
+            name=f"quorate_drill_{now:%Y%m%dt%H%M%Sz}",
+            folder=folder,
+            serving=partial(serving, drill, name),
+            secret=drill.secret,
+            authority=drill.authority,
+            services=drill.design.services,
+        )
+        for name in names
+    }
 
 
 @contextlib.contextmanager
@@ -170,109 +189,104 @@ def _stopped_with_evidence(folder: Path) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _account(drill: Drill, service: str, scratch: Scratch, progress: Progress) -> AsyncIterator[None]:
-    """Makes the drill's schema and account; the account goes away with the block."""
-    await database.prepare(await _active_host(drill, service), scratch)
+async def _prepared(probes: Mapping[str, Probe], progress: Progress) -> AsyncIterator[None]:
+    """Makes what the probes need; what must not stay goes away with the block."""
+    begun: list[str] = []
 
-    async def removed() -> bool:
-        await database.drop_account(await _active_host(drill, service), scratch)
+    async def withdrawn(probe: Probe) -> bool:
+        await probe.withdraw()
         return True
 
     try:
+        with progress.phase(f"Probes are prepared: {', '.join(probes)}"):
+            for name, probe in probes.items():
+                begun.append(name)
+                await probe.prepare()
         yield
     finally:
-        with progress.phase("The drill's account is removed") as say:
-            if not await until(removed, ACCOUNT_LIMIT):
-                say(f"{service} doesn't serve: the account {scratch.name} is still there, and may go")
+        with progress.phase("The drill's accounts are removed") as say:
+            for name in begun:
+                if not await until(partial(withdrawn, probes[name]), WITHDRAWAL_LIMIT):
+                    say(f"{name} doesn't serve: what the drill made there is still there, and may go")
+
+
+@dataclass
+class _Under:
+    """The load while it is on."""
+
+    probings: list[Probing]
+
+    async def steady(self, since: float, limit: float) -> list[str]:
+        """Waits until all services serve steadily; those that don't, each with a sentence."""
+        found = await asyncio.gather(*(probing.steady(STEADY, since, limit) for probing in self.probings))
+        return [
+            f"{probing.service} did not serve steadily within {limit:g} s ({probing.last_trouble()})"
+            for probing, steady in zip(self.probings, found, strict=True)
+            if not steady
+        ]
+
+    async def stop(self) -> dict[str, Record]:
+        """Ends all probes at once."""
+        records = await asyncio.gather(*(probing.stop() for probing in self.probings))
+        return {probing.service: record for probing, record in zip(self.probings, records, strict=True)}
 
 
 async def _break_under_load(
-    drill: Drill, node: str, service: str, scratch: Scratch, folder: Path, problems: list[str], progress: Progress
-) -> tuple[Record, Blow]:
-    """The fault and the recovery from it, under load all the time."""
-    design = drill.design.services[service]
-    config = Config(
-        host=str(design.address),
-        port=design.port,
-        user=scratch.name,
-        password=scratch.password,
-        schema=scratch.name,
-        output=str(folder / "writes.tsv"),
-        rate=drill.rate,
-    )
-    async with probing.running(config, folder) as probe:
-        with progress.phase(f"{drill.rate:g} writes a second to {config.host}, all acknowledged for {STEADY:g} s"):
-            if not await probe.steady(STEADY, time.time(), START_LIMIT):
+    drill: Drill, target: Target, probes: Mapping[str, Probe], folder: Path, problems: list[str], progress: Progress
+) -> tuple[dict[str, Record], Blow, tuple[str, ...]]:
+    """The fault and the recovery from it, under load all the time; also what failed in the cluster meanwhile."""
+    fault = drill.fault
+    spared = not fault.cuts_power or 2 * (len(drill.design.hosts) - len(target.nodes)) > len(drill.design.hosts)
+    limit = REPAIR_LIMIT if spared else BOOT_LIMIT
+    async with contextlib.AsyncExitStack() as stack:
+        under = _Under([])
+        rates = []
+        for name, probe in probes.items():
+            rate = drill.rates.get(name, probe.alone if len(probes) == 1 else probe.rate)
+            rates.append(f"{rate:g} {probe.what}")
+            probing_ = probing.running(name, probe.module, probe.config(rate), folder)
+            under.probings.append(await stack.enter_async_context(probing_))
+        with progress.phase(f"{', '.join(rates)} a second, all acknowledged for {STEADY:g} s"):
+            if unsteady := await under.steady(time.time(), START_LIMIT):
                 raise QuorateError(
-                    f"{service} doesn't acknowledge {drill.rate:g} writes a second steadily ({probe.last_trouble()})",
-                    where=f"{config.host}:{config.port}",
-                    todo="`quorate status` shows the cluster; --rate sets a smaller load.",
+                    "; ".join(unsteady), todo="`quorate status` shows the cluster; --rate sets a smaller load."
                 )
         try:
-            with progress.phase(drill.fault.telling.format(node=node)):
+            with progress.phase(fault.telling.format(target=target, service=target.service)):
                 injected = time.time()
-                await drill.fault.inject(drill.tools, node)
-                powerless = time.time() if drill.fault.cuts_power else None
+                await fault.inject(drill.tools, target)
+                powerless = time.time() if fault.cuts_power else None
+            if not spared:
+                with progress.phase(f"Power comes back: {', '.join(target.nodes)}"):
+                    await asyncio.sleep(DARK)
+                    await fault.heal(drill.tools, target)
             with progress.phase("Clients are served again") as say:
-                if not await probe.steady(STEADY, injected, OUTAGE_LIMIT):
-                    problems.append(f"clients were not served steadily within {OUTAGE_LIMIT:g} s")
-                    say(problems[-1])
-            with progress.phase(f"{node} is back, the replicas are equal, the cluster is ready") as say:
-                if not await _wait_until_ready(drill, say):
-                    problems.append(f"the cluster was not ready again within {REPAIR_LIMIT:g} s")
-                    say(f"{problems[-1]}; healing {drill.fault.name}")
-                    await drill.fault.heal(drill.tools, node)
-                    await _wait_until_ready(drill, say)
+                unserved = await under.steady(injected, OUTAGE_LIMIT if spared else BOOT_LIMIT)
+                problems.extend(unserved)
+                for line in unserved:
+                    say(line)
+            with progress.phase("The cluster has noticed, and is ready again") as say:
+                if spared and not await until(partial(_noticed, drill, target, injected), NOTICE_LIMIT, every=1):
+                    problems.append(f"the cluster did not notice it within {NOTICE_LIMIT:g} s")
+                settled = await settle(drill.hosts, drill.design, say, limit)
+                if not settled.ready:
+                    problems.append(f"the cluster was not ready again within {limit:g} s")
+                    say(f"{problems[-1]}; healing {fault.name}")
+                    await fault.heal(drill.tools, target)
+                    await settle(drill.hosts, drill.design, say, limit)
         finally:
-            await drill.fault.heal(drill.tools, node)
-        return await probe.stop(), Blow(node, service, injected, powerless, over=time.time())
+            await fault.heal(drill.tools, target)
+        return await under.stop(), Blow(target, injected, powerless, spared, over=time.time()), settled.failures
 
 
-async def _look_again(
-    drill: Drill, service: str, scratch: Scratch, record: Record, problems: list[str], progress: Progress
-) -> Replicas:
-    """Looks for every acknowledged write on both replicas, and compares them. Not if the cluster isn't ready."""
-    design = drill.design.services[service]
-    found: dict[str, ledger.Ledger] = {}
-    verify = None
-    if not await _wait_until_ready(drill, lambda _line: None, PATIENCE):
-        unmet = live.unmet(drill.design, await live.read(drill.hosts, drill.design))
-        problems.extend(sentence.rstrip(".") for sentence in unmet)
-        return Replicas(design.hosts, found, verify)
-
-    async def look() -> str:
-        host = await _active_host(drill, service)
-        with progress.phase(f"Every acknowledged write is looked for on {host.name}") as say:
-            found[host.name] = ledger.compare(record, await database.rows(host, scratch))
-            say(f"{found[host.name].acknowledged} acknowledged, {len(found[host.name].lost)} lost")
-        return host.name
-
-    first = await look()
-    other = next(host for host in design.hosts if host != first)
-    with progress.phase(f"Planned switch-over to {other}") as say:
-        await replicas.switch_over(drill.hosts, drill.design, service, other)
-        if not await _wait_until_ready(drill, say):
-            problems.append("the cluster was not ready after a planned switch-over")
-    await look()
-    for volume in drill.design.volumes:
-        if volume.name == design.volume:
-            with progress.phase("Both replicas are compared, block by block"):
-                verify = await replicas.verify(await drill.hosts.host(other), volume)
-    return Replicas(design.hosts, found, verify)
+async def _noticed(drill: Drill, target: Target, injected: float) -> bool:
+    """Whether the cluster has done something about it: fenced the nodes, or written a failure down."""
+    if drill.fault.cuts_power:
+        return set(target.nodes) <= set(fencing.since(drill.bmcs, target.nodes, injected))
+    return not target.resources or bool((await live.read(drill.hosts, drill.design)).failed_actions)
 
 
-async def _wait_until_ready(drill: Drill, say: Say, limit: float = REPAIR_LIMIT) -> bool:
-    """Not by looking too often: a look costs each node a process, and clients are being served."""
-    try:
-        await live.wait_until_ready(drill.hosts, drill.design, say, timeout=limit, interval=2)
-    except HostError:
-        return False
-    return True
-
-
-async def _active_host(drill: Drill, service: str) -> Host:
-    state = await live.read(drill.hosts, drill.design)
-    node = state.active[service]
-    if node is None:
-        raise HostError(f"{service} is active on no node", todo="`quorate status` says what is wrong.")
-    return await drill.hosts.host(node)
+def _movable(drill: Drill, service: str) -> bool:
+    """Whether the role of a service is one resource's place, so that a planned switch-over means something."""
+    inside = {resource.primitive.id for resource in drill.design.resources if isinstance(resource, Clone)}
+    return drill.design.services[service].active_resource not in inside

@@ -1,64 +1,119 @@
-"""What a drill aims at, as a person says it: `active:SERVICE`, `standby:SERVICE` or a node's name. Pure."""
+"""What a drill aims at, as a person says it. Pure.
+
+active:SERVICE    the node that serves it          NODE            a node
+standby:SERVICE   the first other one that can     NODE,NODE,...   several at once, in this order
+NODE:SERVICE      a service on a node              all             all nodes at once
+NODE:UNIT         a systemd unit on a node: `ctl2:haproxy.service`
+"""
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from quorate.design.model import Design
 from quorate.errors import InputError, Refused
 from quorate.live.state import State
+from quorate.services.parts import Clone
+
+ROLES = ("active", "standby")
+ALL = "all"
 
 
-def service(text: str, design: Design) -> str:
-    """The service that a target names, or the only one that there is: it is probed.
+@dataclass(frozen=True)
+class Aim:
+    """What was typed, understood; `nodes` is empty for a role."""
+
+    text: str
+    nodes: tuple[str, ...]
+    role: str | None
+    service: str | None
+    """Or a unit."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an aim means right now."""
+
+    nodes: tuple[str, ...]
+    """In the order that was typed."""
+    service: str | None
+    """Or a unit."""
+    units: tuple[str, ...]
+    """The service's systemd units."""
+    resources: tuple[str, ...] = ()
+    """The cluster resources that start and stop these units; none if systemd alone does."""
+
+    def __str__(self) -> str:
+        return " and ".join(self.nodes)
+
+
+def parse(text: str, design: Design) -> Aim:
+    """Understands a target.
 
     Raises:
-        InputError: no such service, or a node's name beside several services.
+        InputError: it names what isn't there.
     """
-    role, colon, name = text.partition(":")
-    if colon:
-        if role not in ("active", "standby"):
-            raise _unknown(text, role, ("active", "standby"), f"`{role}` is no role of a node")
-        if name not in design.services:
-            raise _unknown(text, name, design.services, f"there is no service `{name}`")
-        return name
-    if text not in design.hosts:
-        raise _unknown(text, text, (*design.hosts, *_roles(design)), f"`{text}` is no node")
-    if len(design.services) != 1:
-        raise InputError(
-            "a node's name doesn't say which service to probe", where=f"--on {text}", todo=_choices(_roles(design))
-        )
-    return next(iter(design.services))
-
-
-def node(text: str, design: Design, state: State) -> str:
-    """The node that a target means right now.
-
-    Raises:
-        InputError: see `service`.
-        Refused: the service is active nowhere.
-    """
-    name = service(text, design)
-    role, colon, _ = text.partition(":")
+    place, colon, service = text.partition(":")
     if not colon:
-        return text
-    active = state.active.get(name)
+        return Aim(text, _nodes(text, design), None, None)
+    if place not in ROLES and place not in design.hosts:
+        raise _unknown(text, place, (*ROLES, *design.hosts), f"`{place}` is no node, and no role of one")
+    units = [unit.name for unit in design.hosts[place].units] if place in design.hosts else []
+    if service not in design.services and service not in units:
+        raise _unknown(text, service, (*design.services, *units), f"there is no service `{service}`")
+    if place in ROLES:
+        return Aim(text, (), place, service)
+    return Aim(text, (place,), None, service)
+
+
+def resolve(aim: Aim, design: Design, state: State) -> Target:
+    """The nodes that an aim means right now.
+
+    Raises:
+        Refused: the service is active nowhere, or not on this node.
+    """
+    if aim.service is None:
+        return Target(aim.nodes, None, ())
+    if aim.service not in design.services:
+        return _target(aim.nodes[0], aim.service, (aim.service,), design)
+    service = design.services[aim.service]
+    if aim.role is None:
+        return _target(aim.nodes[0], service.name, service.units, design)
+    active = state.active.get(service.name)
     if active is None:
-        raise Refused(f"{name} is active on no node", where=f"--on {text}", todo="`quorate status` says what is wrong")
-    if role == "active":
-        return active
-    return next(host for host in design.services[name].hosts if host != active)
+        raise Refused(
+            f"{service.name} is active on no node", where=f"--on {aim.text}", todo="`quorate status` says what is wrong"
+        )
+    if aim.role == "active":
+        return _target(active, service.name, service.units, design)
+    standby = next((host for host in service.hosts if host != active), None)
+    if standby is None:
+        raise Refused(f"no other node can serve {service.name}", where=f"--on {aim.text}")
+    return _target(standby, service.name, service.units, design)
 
 
-def _roles(design: Design) -> list[str]:
-    return [f"{role}:{name}" for name in design.services for role in ("active", "standby")]
+def _target(node: str, name: str, units: tuple[str, ...], design: Design) -> Target:
+    """A service's units on a node, as far as the node has them, and what manages them."""
+    there = {unit.name for unit in design.hosts[node].units}
+    units = tuple(unit for unit in units if unit in there)
+    primitives = [each.primitive if isinstance(each, Clone) else each for each in design.resources]
+    resources = [each.id for each in primitives if each.parameters.get("unit") in units]
+    return Target((node,), name, units, tuple(resources))
 
 
-def _choices(names: Iterable[str]) -> str:
-    return f"choose one of: {', '.join(names)}"
+def _nodes(text: str, design: Design) -> tuple[str, ...]:
+    if text == ALL:
+        return tuple(design.hosts)
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in design.hosts:
+            roles = [f"{role}:{service}" for service in design.services for role in ROLES]
+            raise _unknown(text, name, (*design.hosts, *roles, ALL), f"`{name}` is no node")
+    return names
 
 
 def _unknown(text: str, word: str, known: Iterable[str], what: str) -> InputError:
     known = list(known)
     close = difflib.get_close_matches(word, known, n=1)
-    todo = f"did you mean `{text.replace(word, close[0], 1)}`?" if close else _choices(known)
+    todo = f"did you mean `{text.replace(word, close[0], 1)}`?" if close else f"choose one of: {', '.join(known)}"
     return InputError(what, where=f"--on {text}", todo=todo)

@@ -1,19 +1,84 @@
-"""The verdict: what a drill measured, beside what the objective allows. What was not shown is not claimed."""
+"""The verdict: what a drill measured, beside what the objectives allow. What was not shown is not claimed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quorate.drill.audit import Audit
+from quorate.drill.holding import Holding
 from quorate.drill.outage import Clients
-from quorate.drill.replicas import Replicas
+from quorate.drill.phases import Phase
 
 
 @dataclass(frozen=True)
 class Promise:
     """What the objective allows."""
 
-    downtime: float
-    """Seconds."""
+    downtime: float | None
+    """Seconds; None for a fault that is more than one failure, for which no objective holds."""
     lost_writes: int
+
+
+@dataclass(frozen=True)
+class Served:
+    """One service in a drill."""
+
+    service: str
+    what: str
+    """What its probe wrote: `rows`."""
+    before: str
+    """The node that served before the fault."""
+    after: str | None
+    """The node that served once the cluster was ready again, before any switch-over of the drill's own."""
+    volume: str | None
+    promise: Promise
+    clients: Clients
+    holding: Holding
+    phases: tuple[Phase, ...]
+    """Of its recovery."""
+
+    def broken(self, thorough: bool) -> list[str]:
+        """Why its objective is not kept, in sentences; see `Verdict.thorough`."""
+        return [*self._of_clients(), *self._of_holding(), *(self._of_replicas() if thorough else ())]
+
+    def _of_clients(self) -> list[str]:
+        outage = self.clients.outage
+        if outage is None:
+            return ["no write was acknowledged before the fault, so nothing can be measured"]
+        if outage.gap.end is None:
+            return [f"clients had no answer for {outage.downtime:.1f} s, until the probe ended"]
+        if self.promise.downtime is not None and outage.downtime + outage.precision > self.promise.downtime:
+            measured = f"{outage.downtime:.2f} ± {outage.precision:.2f} s"
+            return [f"clients had no answer for {measured}; {self.promise.downtime:g} s are allowed"]
+        return []
+
+    def _of_holding(self) -> list[str]:
+        found = []
+        if not self.clients.complete:
+            found.append("the probe did not run to its end, so its record may lack writes")
+        for node, ledger in self.holding.ledgers.items():
+            if len(ledger.lost) > self.promise.lost_writes:
+                found.append(f"{len(ledger.lost)} acknowledged {self.what} are lost on {node}: {_some(ledger.lost)}")
+            if ledger.never_sent:
+                numbers = _some(ledger.never_sent)
+                found.append(f"{len(ledger.never_sent)} {self.what} on {node} were refused or never sent: {numbers}")
+        if not self.holding.ledgers:
+            found.append(f"acknowledged {self.what} were not looked for")
+        return found
+
+    def _of_replicas(self) -> list[str]:
+        if self.volume is None:
+            return []
+        asked = self.holding.ledgers
+        found = [
+            f"acknowledged {self.what} were not looked for on {node}"
+            for node in self.holding.nodes
+            if asked and node not in asked
+        ]
+        if self.holding.verify is None:
+            found.append("the replicas were not compared")
+        elif self.holding.verify.out_of_sync:
+            found.append(f"the replicas differ in {self.holding.verify.out_of_sync} KiB")
+        return found
 
 
 @dataclass(frozen=True)
@@ -21,21 +86,21 @@ class Verdict:
     """One drill. Times are seconds, or seconds since the epoch, UTC."""
 
     fault: str
-    target: str
+    on: str
     """As it was typed: `active:database`."""
-    node: str
-    """The node that it meant."""
-    service: str
-    before: str
-    """The node that served before the fault."""
-    after: str | None
-    """The node that served once the cluster was ready again, before any switch-over of the drill's own."""
+    nodes: tuple[str, ...]
+    """The nodes that it meant."""
+    target: str | None
+    """The service that it was aimed at, if it was at one."""
     injected: float
-    fences: bool
-    """The cluster must fence the node for this fault."""
-    promise: Promise
-    clients: Clients
-    replicas: Replicas
+    fences: tuple[str, ...]
+    """The nodes that the cluster must fence for this fault."""
+    may_fence: tuple[str, ...]
+    """The nodes that it may fence."""
+    thorough: bool
+    """Both replicas of each volume were to be asked and compared; without that, nothing is said of the other one."""
+    services: Mapping[str, Served]
+    """By service: those that were probed."""
     audit: Audit
     problems: tuple[str, ...]
     """What else went wrong on the way, in sentences."""
@@ -46,45 +111,22 @@ class Verdict:
 
     @property
     def kept(self) -> bool:
-        """The objective was kept, and everything that this takes was shown."""
+        """All objectives were kept, and everything that this takes was shown."""
         return not self.broken
 
     @property
     def broken(self) -> list[str]:
-        """Why the objective is not kept, in sentences; empty if it is."""
-        return [*self._of_clients(), *self._of_replicas(), *self._of_the_cluster(), *self.problems]
-
-    def _of_clients(self) -> list[str]:
-        outage = self.clients.outage
-        if outage is None:
-            return ["no write was acknowledged before the fault, so nothing can be measured"]
-        if outage.gap.end is None:
-            return [f"clients had no answer for {outage.downtime:.1f} s, until the probe ended"]
-        if outage.downtime + outage.precision > self.promise.downtime:
-            measured = f"{outage.downtime:.2f} ± {outage.precision:.2f} s"
-            return [f"clients had no answer for {measured}; {self.promise.downtime:g} s are allowed"]
-        return []
-
-    def _of_replicas(self) -> list[str]:
-        found = []
-        if not self.clients.complete:
-            found.append("the probe did not run to its end, so its record may lack writes")
-        for node, ledger in self.replicas.ledgers.items():
-            if len(ledger.lost) > self.promise.lost_writes:
-                found.append(f"{len(ledger.lost)} acknowledged writes are lost on {node}: {_some(ledger.lost)}")
-            if ledger.never_sent:
-                rows = _some(ledger.never_sent)
-                found.append(f"{len(ledger.never_sent)} rows on {node} were refused or never sent: {rows}")
-        found += [
-            f"acknowledged writes were not looked for on {node}"
-            for node in self.replicas.nodes
-            if node not in self.replicas.ledgers
+        """Why they are not kept, in sentences; empty if they are."""
+        of_services = [
+            f"{name}: {sentence}" for name, part in self.services.items() for sentence in part.broken(self.thorough)
         ]
-        if self.replicas.verify is None:
-            found.append("the replicas were not compared")
-        elif self.replicas.verify.out_of_sync:
-            found.append(f"the replicas differ in {self.replicas.verify.out_of_sync} KiB")
-        return found
+        return [*of_services, *self._of_the_cluster(), *self.problems]
+
+    @property
+    def lost(self) -> int | None:
+        """Acknowledged writes that are lost, of all services together; None if one was not asked."""
+        lost = [part.holding.lost for part in self.services.values()]
+        return None if None in lost else sum(filter(None, lost))
 
     def _of_the_cluster(self) -> list[str]:
         audit = self.audit
@@ -93,15 +135,21 @@ class Verdict:
             f"{node}'s journal was not read ({why}), so a second primary can't be ruled out"
             for node, why in audit.journals_unread.items()
         ]
-        if self.after != self.before:
-            found += [
-                f"the journals don't show how {self.after} became primary of {volume}"
-                for volume, reigns in audit.reigns.items()
-                if self.after not in [reign.node for reign in reigns]
-            ]
-        if self.fences and self.node not in audit.fenced:
-            found.append(f"the BMC of {self.node} was asked for nothing: it was not fenced")
-        found += [f"{node} was fenced, and nothing called for it" for node in audit.fenced if node != self.node]
+        found += [
+            f"the journals don't show how {part.after} became primary of {part.volume}"
+            for part in self.services.values()
+            if part.volume is not None
+            and part.after != part.before
+            and part.after not in [reign.node for reign in audit.reigns[part.volume]]
+        ]
+        found += [
+            f"the BMC of {node} was asked for nothing: it was not fenced"
+            for node in self.fences
+            if node not in audit.fenced
+        ]
+        found += [
+            f"{node} was fenced, and nothing called for it" for node in audit.fenced if node not in self.may_fence
+        ]
         found += [f"a constraint is left behind in the cluster: {constraint}" for constraint in audit.leftovers]
         return found
 

@@ -127,6 +127,7 @@ def _served(database: Database) -> ServiceDesign:
         resources=(clone_id(NAME), filesystem_id(NAME), ADDRESS, SERVER),
         active_resource=SERVER,
         volume=NAME,
+        units=("mariadb.service",),
     )
 
 

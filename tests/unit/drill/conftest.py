@@ -99,5 +99,7 @@ def config(mariadb: Server, tmp_path: Path) -> Iterator[Config]:
         f"CREATE DATABASE drill; USE drill; {TABLE};"
         "CREATE USER probe@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT INSERT ON drill.* TO probe@'127.0.0.1'"
     )
-    yield Config("127.0.0.1", mariadb.port, "probe", "secret", "drill", str(tmp_path / "record"), timeout=1)
+    yield Config(
+        "127.0.0.1", mariadb.port, "probe", "secret", "drill", output=str(tmp_path / "record"), rate=200.0, timeout=1
+    )
     mariadb.sql("DROP DATABASE drill; DROP USER probe@'127.0.0.1'")

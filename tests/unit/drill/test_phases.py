@@ -11,7 +11,9 @@ import pytest
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
 from quorate.drill import phases, primaries
-from quorate.drill.journals import Entry, parse
+from quorate.drill.audit import Blow
+from quorate.drill.journals import Entry, Journals, parse
+from quorate.drill.targets import Target
 
 CUT = 1795383906.991
 JOURNALS = Path(__file__).parent / "power-loss.tsv"
@@ -33,8 +35,15 @@ def entries() -> list[Entry]:
 
 @pytest.fixture
 def find(cluster: Cluster) -> Callable[[list[Entry]], dict[str, float | None]]:
-    roles = phases.roles(work_out(cluster), "database")
-    return lambda entries: {phase.name: phase.seconds for phase in phases.find(entries, CUT, "ctl1", roles)}
+    signs = {**phases.of_power_loss(["ctl1"]), **phases.of_service(work_out(cluster), "database")}
+    target = Target(("ctl1",), "database", ())
+
+    def find(entries: list[Entry]) -> dict[str, float | None]:
+        blow = Blow(target, injected=CUT, powerless=CUT, spared=True, over=CUT + 100)
+        recovery = blow.recovery(Journals(tuple(entries), {}, {}))
+        return {phase.name: phase.seconds for phase in phases.find(recovery, CUT, signs)}
+
+    return find
 
 
 def test_a_real_takeover(entries: list[Entry], find: Callable[[list[Entry]], dict[str, float | None]]) -> None:

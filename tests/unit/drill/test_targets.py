@@ -5,6 +5,7 @@ import pytest
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
 from quorate.drill import targets
+from quorate.drill.faults import KILL, POWER_LOSS, Tools
 from quorate.errors import InputError, Refused
 from quorate.live.state import State
 
@@ -29,18 +30,40 @@ def state(active: str | None) -> State:
 
 
 @pytest.mark.parametrize(
-    ("text", "active", "node"),
+    ("text", "active", "nodes"),
     [
-        ("active:database", "ctl1", "ctl1"),
-        ("active:database", "ctl2", "ctl2"),
-        ("standby:database", "ctl1", "ctl2"),
-        ("standby:database", "ctl2", "ctl1"),
-        ("ctl3", "ctl1", "ctl3"),
+        ("active:database", "ctl1", ["ctl1"]),
+        ("active:database", "ctl2", ["ctl2"]),
+        ("standby:database", "ctl1", ["ctl2"]),
+        ("standby:database", "ctl2", ["ctl1"]),
+        ("ctl3", "ctl1", ["ctl3"]),
+        ("ctl3,ctl1", "ctl1", ["ctl3", "ctl1"]),
+        ("all", "ctl1", ["ctl1", "ctl2", "ctl3"]),
+        ("ctl2:database", "ctl1", ["ctl2"]),
     ],
 )
-def test_roles_and_names(design: Design, text: str, active: str, node: str) -> None:
-    assert targets.service(text, design) == "database"
-    assert targets.node(text, design, state(active)) == node
+def test_roles_and_names(design: Design, text: str, active: str, nodes: list[str]) -> None:
+    target = targets.resolve(targets.parse(text, design), design, state(active))
+    assert list(target.nodes) == nodes
+    assert target.units == (("mariadb.service",) if ":" in text else ())
+    assert target.resources == (("database-mariadb",) if ":" in text else ())
+
+
+def test_a_unit_on_a_node(design: Design) -> None:
+    target = targets.resolve(targets.parse("ctl3:corosync.service", design), design, state("ctl1"))
+    assert (target.nodes, target.units, target.resources) == (("ctl3",), ("corosync.service",), ())
+
+
+def test_a_service_has_no_processes_where_it_is_not(design: Design) -> None:
+    target = targets.resolve(targets.parse("ctl3:database", design), design, state("ctl1"))
+    with pytest.raises(Refused, match="no processes of its own on ctl3"):
+        KILL.check(target, Tools())
+
+
+def test_a_service_fault_wants_a_service(design: Design) -> None:
+    with pytest.raises(InputError, match="kill is done to a service on a node"):
+        KILL.check_aim(targets.parse("ctl3", design))
+    POWER_LOSS.check_aim(targets.parse("ctl3", design))
 
 
 @pytest.mark.parametrize(
@@ -51,16 +74,16 @@ def test_roles_and_names(design: Design, text: str, active: str, node: str) -> N
         ("active:", "choose one of: database"),
         ("ctl", "did you mean `ctl"),
         ("database", "did you mean `active:database`?"),
-        ("", "choose one of: ctl1, ctl2, ctl3, active:database, standby:database"),
+        ("", "choose one of: ctl1, ctl2, ctl3, active:database, standby:database, all"),
     ],
 )
 def test_what_is_no_target(design: Design, text: str, helps: str) -> None:
     with pytest.raises(InputError) as error:
-        targets.service(text, design)
+        targets.parse(text, design)
     assert helps in error.value.todo
     assert error.value.exit_status == 2
 
 
 def test_nobody_is_active(design: Design) -> None:
     with pytest.raises(Refused):
-        targets.node("active:database", design, state(None))
+        targets.resolve(targets.parse("active:database", design), design, state(None))

@@ -11,36 +11,50 @@ from rich.console import Console
 from quorate.drill import report
 from quorate.drill.audit import Audit
 from quorate.drill.fencing import PowerRequest
+from quorate.drill.holding import Holding
 from quorate.drill.ledger import Ledger
 from quorate.drill.outage import Clients, Gap, Latency, Outage
 from quorate.drill.phases import Phase
 from quorate.drill.primaries import Overlap, Reign
-from quorate.drill.replicas import Replicas, Verify
-from quorate.drill.verdict import Promise, Verdict
+from quorate.drill.replicas import Verify
+from quorate.drill.verdict import Promise, Served, Verdict
 
 LEDGER = Ledger(5000, 2000, 3, 13, lost=(), never_sent=(), undecided=())
-GOOD = Verdict(
-    fault="power-loss",
-    target="active:database",
-    node="ctl1",
+CLIENTS = Clients(
+    rate=200,
+    outcomes={"acknowledged": 5000, "refused": 2000, "unknown": 16},
+    complete=True,
+    probe_lag=0.002,
+    outage=Outage(Gap(999.9, 1010.0, 10.1), 0.02, ()),
+    latency_before=Latency(1000, 0.004, 0.02),
+    latency_after=Latency(4000, 0.005, 0.03),
+)
+DATABASE = Served(
     service="database",
+    what="rows",
     before="ctl1",
     after="ctl2",
-    injected=1000.0,
-    fences=True,
+    volume="database",
     promise=Promise(30.0, 0),
-    clients=Clients(
-        rate=200,
-        outcomes={"acknowledged": 5000, "refused": 2000, "unknown": 16},
-        complete=True,
-        probe_lag=0.002,
-        outage=Outage(Gap(999.9, 1010.0, 10.1), 0.02, ()),
-        latency_before=Latency(1000, 0.004, 0.02),
-        latency_after=Latency(4000, 0.005, 0.03),
-    ),
-    replicas=Replicas(("ctl1", "ctl2"), {"ctl1": LEDGER, "ctl2": LEDGER}, Verify("database", 0, 7.0)),
+    clients=CLIENTS,
+    holding=Holding(("ctl1", "ctl2"), {"ctl1": LEDGER, "ctl2": LEDGER}, Verify("database", 0, 7.0)),
+    phases=(Phase("promoted", None),),
+)
+IDENTITY = dataclasses.replace(
+    DATABASE, service="identity", what="groups", volume=None, holding=Holding((), {"ctl3": LEDGER}, None), phases=()
+)
+GOOD = Verdict(
+    fault="power-loss",
+    on="active:database",
+    nodes=("ctl1",),
+    target="database",
+    injected=1000.0,
+    fences=("ctl1",),
+    may_fence=("ctl1",),
+    thorough=True,
+    services={"database": DATABASE, "identity": IDENTITY},
     audit=Audit(
-        phases=(Phase("noticed", 1.5, "ctl2", "[TOTEM ] A processor failed"), Phase("promoted", None)),
+        phases=(Phase("noticed", 1.5, "ctl2", "[TOTEM ] A processor failed"),),
         fenced={"ctl1": (PowerRequest(1002.0, "10.29.0.12", "on"),)},
         reigns={"database": (Reign("ctl1", 1000.0, 1000.1), Reign("ctl2", 1006.0, 1100.0))},
         overlaps=(),
@@ -58,6 +72,8 @@ def with_flaw(path: str, value: object) -> Verdict:
 
     def changed(whole: Any, names: list[str]) -> Any:
         name, *rest = names
+        if isinstance(whole, dict):
+            return {**whole, name: changed(whole[name], rest)}
         return dataclasses.replace(whole, **{name: changed(getattr(whole, name), rest) if rest else value})
 
     verdict: Verdict = changed(GOOD, path.split("."))
@@ -72,31 +88,33 @@ def test_the_good_one_is_kept() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("clients.outage", None, "nothing can be measured"),
-        ("clients.outage.gap", Gap(999.9, None, 4.0), "until the probe ended"),
-        ("clients.outage.gap", Gap(999.9, 1030.1, 30.2), "30 s are allowed"),
-        ("clients.outage.gap", Gap(999.9, 1029.89, 29.99), "30 s are allowed"),
-        ("clients.complete", False, "the probe did not run to its end"),
-        ("replicas.ledgers", {"ctl1": LEDGER}, "not looked for on ctl2"),
-        ("replicas.ledgers", {}, "not looked for on ctl1"),
+        ("services.database.clients.outage", None, "nothing can be measured"),
+        ("services.database.clients.outage.gap", Gap(999.9, None, 4.0), "until the probe ended"),
+        ("services.database.clients.outage.gap", Gap(999.9, 1030.1, 30.2), "30 s are allowed"),
+        ("services.database.clients.outage.gap", Gap(999.9, 1029.89, 29.99), "30 s are allowed"),
+        ("services.database.clients.complete", False, "the probe did not run to its end"),
+        ("services.database.holding.ledgers", {"ctl1": LEDGER}, "not looked for on ctl2"),
+        ("services.database.holding.ledgers", {}, "database: acknowledged rows were not looked for"),
         (
-            "replicas.ledgers",
+            "services.database.holding.ledgers",
             {"ctl1": LEDGER, "ctl2": dataclasses.replace(LEDGER, lost=(7,))},
-            "1 acknowledged writes are lost on ctl2: 7",
+            "1 acknowledged rows are lost on ctl2: 7",
         ),
         (
-            "replicas.ledgers",
+            "services.database.holding.ledgers",
             {"ctl1": dataclasses.replace(LEDGER, never_sent=(9,)), "ctl2": LEDGER},
             "1 rows on ctl1 were refused or never sent: 9",
         ),
-        ("replicas.verify", None, "not compared"),
-        ("replicas.verify", Verify("database", 4, 7.0), "differ in 4 KiB"),
+        ("services.database.holding.verify", None, "not compared"),
+        ("services.database.holding.verify", Verify("database", 4, 7.0), "differ in 4 KiB"),
         ("audit.fenced", {}, "was not fenced"),
         ("audit.fenced", {**GOOD.audit.fenced, "ctl3": ()}, "ctl3 was fenced"),
         ("audit.overlaps", (Overlap("database", ("ctl1", "ctl2"), 1005.0, 0.2),), "two primaries of database"),
         ("audit.reigns", {"database": (Reign("ctl1", 1000.0, 1000.1),)}, "don't show how ctl2 became primary"),
         ("audit.journals_unread", {"ctl1": "no answer"}, "a second primary can't be ruled out"),
         ("audit.leftovers", ("cli-prefer-database-volume",), "cli-prefer-database-volume"),
+        ("services.identity.clients.complete", False, "identity: the probe did not run to its end"),
+        ("services.identity.holding.ledgers", {}, "identity: acknowledged groups were not looked for"),
         ("problems", ("the cluster was not ready again",), "not ready again"),
     ],
 )
@@ -107,19 +125,48 @@ def test_each_flaw_alone_breaks_it(path: str, value: object, says: str) -> None:
     assert says in sentence
 
 
+def test_who_need_not_be_fenced_may_not_be() -> None:
+    killed = dataclasses.replace(GOOD, fault="kill", fences=(), may_fence=())
+    assert killed.broken == ["ctl1 was fenced, and nothing called for it"]
+    assert dataclasses.replace(killed, audit=dataclasses.replace(GOOD.audit, fenced={})).kept
+    assert dataclasses.replace(killed, may_fence=("ctl1", "ctl2", "ctl3")).kept
+
+
+def test_a_quick_drill_says_nothing_of_the_other_replica() -> None:
+    one_side = Holding(("ctl1", "ctl2"), {"ctl2": LEDGER}, None)
+    quick = dataclasses.replace(
+        GOOD, thorough=False, services={"database": dataclasses.replace(DATABASE, holding=one_side)}
+    )
+    assert quick.kept
+    assert not dataclasses.replace(quick, thorough=True).kept
+
+
+def test_no_objective_holds_for_more_than_one_failure_but_nothing_may_be_lost() -> None:
+    long = with_flaw("services.database.clients.outage.gap", Gap(999.9, 1100.0, 100.1))
+    part = dataclasses.replace(long.services["database"], promise=Promise(None, 0))
+    assert not long.kept
+    assert dataclasses.replace(long, services={"database": part}).kept
+    lost = dataclasses.replace(part, holding=Holding((), {"ctl1": dataclasses.replace(LEDGER, lost=(7,))}, None))
+    assert not dataclasses.replace(long, services={"database": lost}).kept
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_it_is_shown_with_what_was_not_seen(terminal: bool) -> None:
     out = io.StringIO()
     report.show(GOOD, Console(file=out, force_terminal=terminal, width=140, color_system=None))
     text = out.getvalue()
     assert "10.10 ± 0.02 s" in text
+    assert "identity" in text
     assert any("promoted" in line and "not seen" in line for line in text.splitlines())
     assert "kept" in text
 
 
 def test_json_and_markdown() -> None:
-    broken = with_flaw("replicas.verify", None)
+    broken = with_flaw("services.database.holding.verify", None)
     parsed = json.loads(json.dumps(report.as_json(broken)))
-    assert (parsed["schema"], parsed["kept"], parsed["lost"]) == (1, False, 0)
-    assert parsed["clients"]["outage"]["gap"]["seconds"] == 10.1
-    assert "1 of 2 kept." in report.markdown([GOOD, broken])
+    assert (parsed["schema"], parsed["kept"], parsed["lost"]) == (2, False, 0)
+    assert [part["kept"] for part in parsed["services"].values()] == [False, True]
+    assert parsed["services"]["database"]["clients"]["outage"]["gap"]["seconds"] == 10.1
+    markdown = report.markdown([GOOD, broken])
+    assert "1 of 2 kept." in markdown
+    assert markdown.count("identity") == 2, "a row for each service"

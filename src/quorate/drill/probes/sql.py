@@ -1,28 +1,25 @@
-"""The SQL probe: numbered rows at a fixed rate, each judged. A process of its own, so that nothing disturbs its clock.
+"""The SQL probe: numbered rows, each INSERT committed by itself.
 
-    python -m quorate.drill.probes.sql CONFIGFILE
-
-The loop is open: write n is due at start + n / rate, whatever became of the others, and its latency counts from then,
-so that a stall is not hidden. Connections are few and replaced as they break; while none answers, a new attempt starts
-every `CONNECT_TIMEOUT / connections` seconds, so that the first answer after an outage is seen within tens of ms.
-It stops on SIGTERM, or when its standard input closes.
+Connections are few and replaced as they break; while none answers, a new attempt starts every
+`CONNECT_TIMEOUT / connections` seconds, so that the first answer after an outage is seen within tens of ms.
 """
 
 import asyncio
 import contextlib
-import json
-import os
-import signal
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import aiomysql
 import pymysql
 
-from quorate.drill.record import Outcome, Write, head, line, tail
+from quorate.drill import load
+from quorate.drill.load import Turn
+from quorate.drill.record import Outcome, Write
+
+if TYPE_CHECKING:
+    from quorate.drill.probe import Place
+    from quorate.hosts import Host
 
 TABLE = "CREATE TABLE writes (n BIGINT UNSIGNED PRIMARY KEY, due DOUBLE NOT NULL) ENGINE=InnoDB"
 """What the probe writes into; made by the drill, in a schema of its own."""
@@ -37,30 +34,15 @@ mariadb.com/kb, "MariaDB error code reference"."""
 
 
 @dataclass(frozen=True)
-class Config:
-    """What a probe needs to know; stands in a file of mode 0600."""
+class Config(load.Config):
+    """What the process needs to know. A write waits `timeout` for a connection, and again for its answer."""
 
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     schema: str
-    output: str
-    rate: float = 200.0
-    timeout: float = 2.0
-    """Seconds that a write waits for a connection, and again for its answer."""
     connections: int = 16
-
-
-class Clock:
-    """Seconds since the epoch that only ever run forward: the wall clock read once, the monotonic clock after that."""
-
-    def __init__(self) -> None:
-        self.epoch, self.monotonic = time.time(), time.monotonic()
-
-    def now(self) -> float:
-        """The time, UTC."""
-        return self.epoch + time.monotonic() - self.monotonic
 
 
 class Pool:
@@ -134,77 +116,102 @@ class Pool:
                 self.filled.set()
 
 
-async def write(number: int, due: float, pool: Pool, config: Config, now: Callable[[], float]) -> Write:
-    """Does one write and judges it."""
-    lag = now() - due
+class Client:
+    """The process's side."""
 
-    def ended(outcome: Outcome, sent: float | None, detail: str = "") -> Write:
-        return Write(number, due, sent, now(), outcome, lag, detail)
+    def __init__(self, config: Config) -> None:
+        self._config, self._pool = config, Pool(config)
+        self._filling: asyncio.Task[None] | None = None
 
-    try:
-        async with asyncio.timeout(config.timeout):
-            connection = await pool.take()
-    except TimeoutError:
-        return ended(Outcome.REFUSED, None, f"no connection: {pool.trouble}")
-    sent = now()
-    try:
-        async with asyncio.timeout(config.timeout):
-            await connection.query(f"INSERT INTO writes (n, due) VALUES ({number:d}, {due:.6f})")  # noqa: S608
-    except TimeoutError:
-        pool.discard(connection)
-        return ended(Outcome.UNKNOWN, sent, "no answer in time")
-    except Exception as error:  # whatever it was: only the server's own word makes it more than unknown
-        if isinstance(error, pymysql.MySQLError) and error.args and error.args[0] in NOT_DONE:
-            pool.give_back(connection)
-            return ended(Outcome.REFUSED, sent, repr(error))
-        pool.discard(connection)
-        return ended(Outcome.UNKNOWN, sent, repr(error))
-    pool.give_back(connection)
-    return ended(Outcome.ACKNOWLEDGED, sent)
+    async def open(self) -> None:
+        """Connects, and goes on if that fails."""
+        self._filling = asyncio.create_task(self._pool.keep_filled())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._pool.filled.wait(), 2 * self._config.timeout)
 
+    async def operate(self, turn: Turn) -> Write:
+        """Does one write and judges it."""
+        pool = self._pool
+        try:
+            async with asyncio.timeout(self._config.timeout):
+                connection = await pool.take()
+        except TimeoutError:
+            return turn.ended(Outcome.REFUSED, f"no connection: {pool.trouble}")
+        turn.sends()
+        try:
+            async with asyncio.timeout(self._config.timeout):
+                await connection.query(f"INSERT INTO writes (n, due) VALUES ({turn.number:d}, {turn.due:.6f})")  # noqa: S608
+        except TimeoutError:
+            pool.discard(connection)
+            return turn.ended(Outcome.UNKNOWN, "no answer in time")
+        except Exception as error:  # whatever it was: only the server's own word makes it more than unknown
+            if isinstance(error, pymysql.MySQLError) and error.args and error.args[0] in NOT_DONE:
+                pool.give_back(connection)
+                return turn.ended(Outcome.REFUSED, repr(error))
+            pool.discard(connection)
+            return turn.ended(Outcome.UNKNOWN, repr(error))
+        pool.give_back(connection)
+        return turn.ended(Outcome.ACKNOWLEDGED)
 
-async def probe(config: Config, stop: asyncio.Event) -> None:
-    """Writes until told to stop, waits for the last outcomes, and closes the record."""
-    clock, pool = Clock(), Pool(config)
-    file = os.open(config.output, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-    os.write(file, head("sql", config.rate, clock.epoch, clock.monotonic).encode())
-
-    async def write_and_record(number: int, due: float) -> None:
-        os.write(file, line(await write(number, due, pool, config, clock.now)).encode())
-
-    filling = asyncio.create_task(pool.keep_filled())
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(pool.filled.wait(), 2 * config.timeout)
-    start, number = clock.now(), 0
-    async with asyncio.TaskGroup() as writes:  # a line that can't be written ends the probe, and the record stays open
-        while not stop.is_set():
-            number += 1
-            due = start + number / config.rate
-            await asyncio.sleep(max(0.0, due - clock.now()))
-            writes.create_task(write_and_record(number, due))
-    filling.cancel()
-    pool.close()
-    os.write(file, tail(clock.now(), number).encode())
-    os.close(file)
+    async def close(self) -> None:
+        """Closes all connections."""
+        if self._filling:
+            self._filling.cancel()
+        self._pool.close()
 
 
-async def main(config: Config) -> None:
-    """Runs the probe until SIGTERM, or until whoever started it is gone."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is for the drill, which then stops the probe
-    os.set_blocking(sys.stdin.fileno(), False)
+class Sql:
+    """The drill's side: a schema and an account of the drill's own, and the rows that are found again.
 
-    def heard() -> None:
-        if not os.read(sys.stdin.fileno(), 4096):
-            loop.remove_reader(sys.stdin.fileno())
-            stop.set()
+    All through the `mariadb` client on the node that serves, by its unix socket; SQL, and the password in it, travels
+    over stdin only. The names hold nothing but letters, digits and `_`.
+    """
 
-    loop.add_reader(sys.stdin.fileno(), heard)
-    with contextlib.suppress(OSError):  # without root it has to do without priority; its lag is recorded
-        os.nice(-10)
-    await probe(config, stop)
+    module, what, rate, alone = __name__, "rows", 50.0, 200.0
+
+    def __init__(self, place: "Place") -> None:
+        self._place, self._name = place, place.name
+        self._password = secrets.token_urlsafe(24)
+
+    def config(self, rate: float) -> Config:
+        """See `Probe`."""
+        return Config(
+            host=str(self._place.service.address),
+            port=self._place.service.port,
+            user=self._name,
+            password=self._password,
+            schema=self._name,
+            output=str(self._place.record),
+            rate=rate,
+        )
+
+    async def prepare(self) -> None:
+        """Makes schema, table and account."""
+        await self._sql(
+            f"CREATE DATABASE {self._name}; USE {self._name}; {TABLE};"
+            f"CREATE USER {self._name}@'%' IDENTIFIED BY '{self._password}';"
+            f"GRANT INSERT ON {self._name}.* TO {self._name}@'%';",
+        )
+
+    async def found(self) -> list[int]:
+        """The numbers of all rows."""
+        found = await self._sql(f"SELECT n FROM {self._name}.writes;")  # noqa: S608  see above for the name
+        return [int(line) for line in found.split()]
+
+    async def withdraw(self) -> None:
+        """Removes the account; the rows stay."""
+        await self._sql(f"DROP USER IF EXISTS {self._name}@'%';")
+
+    async def erase(self) -> None:
+        """Removes the rows."""
+        await self._sql(f"DROP DATABASE IF EXISTS {self._name};")
+
+    async def _sql(self, statements: str) -> str:
+        host: Host = await self._place.serving()
+        result = await host.run("mariadb", "--batch", "--skip-column-names", input=statements, timeout=120)
+        return result.stdout
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Config(**json.loads(Path(sys.argv[1]).read_text()))))
+    config = load.configuration(Config)
+    asyncio.run(load.run(Client(config), "sql", config))

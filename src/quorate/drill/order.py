@@ -1,0 +1,74 @@
+"""A drill as it is ordered, and how it can end without a verdict."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from quorate import live
+from quorate.cluster.model import Cluster
+from quorate.design.model import Design
+from quorate.drill.faults import Fault, Tools
+from quorate.drill.fencing import BmcLog
+from quorate.drill.probed import PROBES
+from quorate.errors import HostError, InputError, QuorateError
+from quorate.hosts import Host, Hosts
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One drill, and the site that it is held on."""
+
+    fault: Fault
+    on: str
+    """See `targets`."""
+    cluster: Cluster
+    design: Design
+    hosts: Hosts
+    tools: Tools
+    bmcs: BmcLog
+    reports: Path
+    """The folder in which each drill gets one."""
+    secret: Callable[[str], str]
+    """A secret of the site by its name."""
+    authority: Path
+    """The certificates that TLS clients trust."""
+    probe: tuple[str, ...] = ()
+    """The services to probe; none: all that have a probe."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Operations a second by service, where it isn't the probe's own."""
+    thorough: bool = True
+    """Both replicas of each volume are asked and compared; that takes a planned switch-over each."""
+
+    def probed(self) -> tuple[str, ...]:
+        """The services that are probed, in start order.
+
+        Raises:
+            InputError: a service that isn't there or has no probe was asked for, or no service has one.
+        """
+        can = [name for name in self.design.services if name in PROBES]
+        for name in (*self.probe, *self.rates):
+            if name not in can:
+                what = f"`{name}` has no probe" if name in self.design.services else f"there is no service `{name}`"
+                raise InputError(what, todo=f"choose among: {', '.join(can)}")
+        chosen = tuple(name for name in can if not self.probe or name in self.probe)
+        if not chosen:
+            raise InputError("no service of this cluster has a probe, so a drill would see nothing")
+        return chosen
+
+
+class DrillStopped(QuorateError):
+    """A drill did not come to its verdict."""
+
+
+class Interrupted(DrillStopped):
+    """Somebody stopped it."""
+
+    exit_status = 130
+
+
+async def serving(drill: Drill, service: str) -> Host:
+    """The node that serves a service now. Raises HostError if none does."""
+    node = (await live.read(drill.hosts, drill.design)).active.get(service)
+    if node is None:
+        raise HostError(f"{service} is active on no node", todo="`quorate status` says what is wrong.")
+    return await drill.hosts.host(node)

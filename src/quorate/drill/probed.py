@@ -1,0 +1,12 @@
+"""Which service has which probe."""
+
+from collections.abc import Callable, Mapping
+
+from quorate.drill.probe import Place, Probe
+from quorate.drill.probes import messaging, sql
+
+PROBES: Mapping[str, Callable[[Place], Probe]] = {
+    "database": sql.Sql,
+    "messaging": messaging.Messaging,
+}
+"""By the service's name."""
