@@ -28,6 +28,7 @@ def firewall(cluster: Cluster, listeners: Mapping[str, tuple[Listener, ...]]) ->
             host: (
                 File(RULES, (rules(cluster, listeners.get(host, ())),), restarts=UNIT),
                 File(f"/etc/systemd/system/{UNIT}", (SERVICE,), restarts=UNIT),
+                File("/etc/systemd/system/nftables.service.d/quorate.conf", (BESIDE_DEBIANS,)),
             )
             for host in cluster.nodes
         },
@@ -93,12 +94,10 @@ SERVICE = f"""\
 Description=Closes the ports of Quorate's cluster to other hosts
 Documentation=man:nft(8)
 DefaultDependencies=no
-# Before any address is there. Debian's rules begin with `flush ruleset`: ours follow them whenever they are loaded.
+# Before any address is there.
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
 After=nftables.service
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 Conflicts=shutdown.target
 
 [Service]
@@ -110,4 +109,12 @@ ExecReload=/usr/sbin/nft --file {RULES}
 
 [Install]
 WantedBy=sysinit.target
+"""
+
+BESIDE_DEBIANS = f"""\
+# Debian's own firewall begins and ends with `flush ruleset`, which takes all tables: ours is put back at once.
+[Service]
+ExecStartPost=/usr/sbin/nft --file {RULES}
+ExecReload=/usr/sbin/nft --file {RULES}
+ExecStopPost=/usr/sbin/nft --file {RULES}
 """
