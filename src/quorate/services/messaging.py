@@ -22,6 +22,7 @@ itself alone: Erlang's distribution stays on the loopback.
 """
 
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 
 from quorate import node
 from quorate.cluster.model import Cluster, Messaging
@@ -335,6 +336,7 @@ def _served(messaging: Messaging, cluster: Cluster) -> ServiceDesign:
         active_resource=BROKER,
         volume=NAME if is_replicated(messaging) else None,
         units=(UNIT,),
+        addresses=tuple(IPv4Address(host) for host, _ in brokers(messaging, cluster)),
     )
 
 
@@ -377,6 +379,9 @@ vm_memory_high_watermark.relative = 0.2
 disk_free_limit.absolute = 200MB
 # A log of 512 MiB, the default, is kept in memory as well, and read again at every start.
 raft.wal_max_size_bytes = 64000000
+# Milliseconds between two looks at peers; the default is 5000. A queue whose leader falls silent has a new one after a
+# few of them.
+raft.adaptive_failure_detector.poll_interval = 1000
 
 # The journal has it all, but not a line for each visit of the monitor.
 log.console = true
@@ -413,6 +418,8 @@ export ERL_INETRC=/etc/rabbitmq/erl_inetrc
 # For the server, for its helpers at the first start, and for rabbitmqctl: none listens for Erlang anywhere else.
 export ERL_AFLAGS="-kernel inet_dist_use_interface {_erlang(peer)}"
 DIST_PORT={DISTRIBUTION_PORT}
+# Where a port mapper listens that RabbitMQ starts itself, because there is none.
+ERL_EPMD_ADDRESS={peer}
 # Seconds until a peer that is off counts as lost, a quarter more or less; the default is 60.
 SERVER_ADDITIONAL_ERL_ARGS="-kernel net_ticktime 15"
 # At the first start of all only.
