@@ -45,7 +45,7 @@ def site(machines: int, services: int) -> Graph:
         pairs = [needs(1, [f"{what}-{machine}a", f"{what}-{machine}b"]) for what in ("supply", "link")]
         gates[f"power-{machine}"], gates[f"net-{machine}"] = pairs
         gates[f"host-{machine}"] = needs_all(*own, f"power-{machine}", f"net-{machine}", f"rack-{rack}")
-    draw = random.Random(1)  # noqa: S311
+    draw = random.Random(1)
     for service in range(services):
         hosts = [f"host-{machine}" for machine in draw.sample(range(machines), (2, 3, 5, 50)[service % 4])]
         gates[f"hosts-of-{service}"] = needs((1, 2, 4, 48)[service % 4], hosts)
@@ -57,7 +57,7 @@ def site(machines: int, services: int) -> Graph:
 
 def adversarial(parts: int, services: int) -> Graph:
     """Nothing in series: every part is used by two gates at random, every gate has two inputs that overlap."""
-    draw = random.Random(2)  # noqa: S311
+    draw = random.Random(2)
     leaves = [f"part-{number}" for number in range(parts)]
     gates: dict[str, Gate] = {}
     for number in range(parts // 2):
@@ -189,10 +189,10 @@ def loading() -> None:
     """How long the thousand-node site's file takes to load, and its own check."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
     import thousand
-    from quorate.proof.faulttree import build
 
     from quorate.cluster.loading import load
     from quorate.design import work_out
+    from quorate.proof.faulttree import build
 
     text = thousand.text().encode()
     begun = time.perf_counter()

@@ -1,0 +1,473 @@
+"""The dependency graph: what every service needs, down to the parts that can fail. Derived, never written by hand.
+
+From the cluster file come the parts and what each hangs on; from the design come the services' hosts, volumes,
+addresses, fence devices and constraints. What a service needs:
+
+- the cluster has quorum: a majority of the nodes is alive and on a ring;
+- one of its hosts can serve; for a volume: a host with a replica that is current;
+- its address can be reached, and whoever clients come through;
+- the services that it stands on;
+- a takeover is possible: a node that may be serving and is lost *can be fenced*. A part that takes a node and its BMC
+  together makes a cluster of live nodes stand still.
+
+The graph is about what is left after the cluster has done what it can: a node that fails and is taken over from is no
+failure here (it is a takeover, for `downtime`). Where it depends on who was active, or on what failed first, the graph
+takes the worst: the node that fails was active, and of two failures the more harmful came first. A replica counts as
+out of date only for a failure that cuts the replication and leaves both hosts; a lost link counts as unnoticed only if
+the cluster keeps the node.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Interface
+
+from quorate.cluster.checks import STANDS_ON
+from quorate.cluster.facility import FacilityPart, Kind, Need, figures
+from quorate.cluster.findings import Path
+from quorate.cluster.model import Api, Cluster, Database, Image, Link, Messaging, Network, Node, Use
+from quorate.cluster.written_facility import SECTIONS
+from quorate.design.model import Design
+from quorate.proof import cards
+from quorate.proof.cutsets import Gate, cut_sets
+from quorate.services.parts import Clone, Location, Primitive
+
+BMC_NETWORK = "bmc-network"
+WATCHES = ("ocf:pacemaker:ping", "ocf:heartbeat:ethmonitor")
+"""The resource agents that let Pacemaker know that a node's link is down."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that fails as one."""
+
+    name: str
+    kind: Kind
+    place: Path
+    """Where it stands in the cluster file."""
+    mtbf: timedelta
+    mttr: timedelta
+    defaulted: bool
+    """Whether one of the two is the default of its kind."""
+    node: str | None = None
+    """The node that alone it belongs to."""
+    known: bool = True
+    """False: it stands for something whose insides aren't declared, so nothing is claimed about it."""
+
+    def __str__(self) -> str:
+        return self.name if self.kind is Kind.NODE else f"{self.kind} {self.name}"
+
+    @property
+    def unavailability(self) -> float:
+        """The share of time in which it doesn't work."""
+        return self.mttr / (self.mtbf + self.mttr)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The whole graph."""
+
+    gates: Mapping[str, Gate]
+    words: Mapping[str, str]
+    """By gate: its failure in a few words."""
+    codes: Mapping[str, str]
+    """By gate: the finding that it is when one part alone fails it on the way to a service."""
+    parts: Mapping[str, Part]
+    tops: Mapping[str, str]
+    """By service or goal: its gate."""
+    members: Mapping[str, str]
+    """By node: the gate that fails when the cluster loses it."""
+    active: Mapping[str, tuple[str, ...]]
+    """By service: the nodes of which one serves it, so that its loss is a takeover; empty: all of them serve."""
+    left_out: tuple[str, ...]
+    """What isn't modelled, in sentences."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The gates of all services and goals."""
+        return tuple(self.tops.values())
+
+    def failing(self, failed: Iterable[str]) -> set[str]:
+        """Every gate that fails once these parts have."""
+        down = set(failed)
+        for name, gate in self.gates.items():  # in order: children come before what stands on them
+            if sum(child in down for child in gate.children) >= gate.fails_at:
+                down.add(name)
+        return down
+
+
+def build(design: Design, cluster: Cluster) -> Tree:
+    """The graph of a cluster file and its design."""
+    builder = _Builder(design, cluster)
+    tops = {name: builder.service(name) for name in cluster.services.declared()}
+    tops |= {name: builder.goal(name, goal) for name, goal in cluster.facility.goals.items()}
+    return Tree(
+        gates=builder.gates,
+        words=builder.words,
+        codes=builder.codes,
+        parts=builder.parts,
+        tops=tops,
+        members={node: builder.member(node) for node in cluster.nodes},
+        active=builder.active,
+        left_out=tuple(dict.fromkeys([*builder.left_out, *_undeclared(cluster)])),
+    )
+
+
+@dataclass
+class _Builder:
+    """Makes each gate once, by a name that says what it is and whose."""
+
+    design: Design
+    cluster: Cluster
+    gates: dict[str, Gate] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+    active: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    # Parts and what they hang on
+
+    def gate(self, name: str, words: str, children: Iterable[str], fails_at: int = 1, code: str = "") -> str:
+        """Adds a gate; children are there already, so that gates stand in order."""
+        self.gates[name] = Gate(fails_at, tuple(dict.fromkeys(children)))
+        self.words[name] = words
+        if code:
+            self.codes[name] = code
+        return name
+
+    def leaf(
+        self,
+        name: str,
+        kind: Kind,
+        place: Path,
+        *,
+        node: str | None = None,
+        known: bool = True,
+        mtbf: timedelta | None = None,
+        mttr: timedelta | None = None,
+        with_ups: bool = False,
+    ) -> str:
+        default = figures(kind, with_ups=with_ups)
+        defaulted = mtbf is None or mttr is None
+        self.parts.setdefault(
+            name, Part(name, kind, place, mtbf or default.mtbf, mttr or default.mttr, defaulted, node, known)
+        )
+        return name
+
+    def of(self, part: FacilityPart) -> str:
+        with_ups = "ups" in part.needs
+        place = _place(part, self.cluster)
+        return self.leaf(part.name, part.kind, place, mtbf=part.mtbf, mttr=part.mttr, with_ups=with_ups)
+
+    def up(self, name: str) -> str:
+        """A part of the facility that works, with all that it hangs on."""
+        if name in self.cluster.nodes:
+            return self.alive(name)
+        if (gate := f"up {name}") in self.gates:
+            return gate
+        part = self.cluster.facility.parts[name]
+        if part.kind in (Kind.SITE, Kind.ZONE, Kind.RACK):
+            return self.cool(name)
+        children = [self.of(part)]
+        if part.place:
+            children.append(self.stands(part.place) if part.kind is Kind.PDU else self.cool(part.place))
+        children += [self.need(f"{word} of {name}", need) for word, need in part.needs.items()]
+        return self.gate(gate, f"{part.kind} {name} doesn't work", children)
+
+    def stands(self, name: str) -> str:
+        """A rack, zone or site that is there: what a fire takes."""
+        if (gate := f"stands {name}") in self.gates:
+            return gate
+        part = self.cluster.facility.parts[name]
+        children = [self.of(part), *([self.stands(part.place)] if part.place else [])]
+        children += [self.need(f"{word} of {name}", need) for word, need in part.needs.items() if word != "cooling"]
+        return self.gate(gate, f"{part.kind} {name} is gone", children)
+
+    def cool(self, name: str) -> str:
+        """A rack, zone or site that is there and cool, so that machines in it run."""
+        if (gate := f"cool {name}") in self.gates:
+            return gate
+        part = self.cluster.facility.parts[name]
+        children = [self.stands(name), *([self.cool(part.place)] if part.place else [])]
+        if "cooling" in part.needs:
+            children.append(self.need(f"cooling of {name}", part.needs["cooling"]))
+        return self.gate(gate, f"nothing runs in {part.kind} {name}", children)
+
+    def need(self, name: str, need: Need) -> str:
+        """An expression."""
+        if len(need.of) == 1 and isinstance(need.of[0], str):
+            return self.up(need.of[0])
+        children = [
+            self.up(entry) if isinstance(entry, str) else self.need(f"{name}, {index}", entry)
+            for index, entry in enumerate(need.of)
+        ]
+        fails_at = len(children) - need.count + 1
+        return self.gate(f"need {name}", f"{name} is gone", children, fails_at)
+
+    # Nodes
+
+    def alive(self, name: str) -> str:
+        """A node that runs."""
+        if (gate := f"alive {name}") in self.gates:
+            return gate
+        node = self.cluster.nodes[name]
+        children = [self.leaf(name, Kind.NODE, ("nodes", name), node=name, mtbf=node.mtbf, mttr=node.mttr)]
+        if node.rack:
+            children.append(self.cool(node.rack))
+        for word, need in (("power", node.power), ("needs", node.needs)):
+            if need:
+                children.append(self.need(f"{word} of {name}", need))
+        return self.gate(gate, f"{name} is down", children)
+
+    def link(self, name: str, network: str) -> str:
+        """A node's way onto a network, but for the node itself."""
+        if (gate := f"link {name} {network}") in self.gates:
+            return gate
+        node = self.cluster.nodes[name]
+        link = node.links[network]
+        children = [self._interfaces(node, link)]
+        if link.via:
+            children.append(self.need(f"switch of {name} on {network}", link.via))
+        else:
+            children.append(self.leaf(network, Kind.NETWORK, ("networks", network), known=False))
+        return self.gate(gate, f"{name} has no link to {network}", children)
+
+    def _interfaces(self, node: Node, link: Link) -> str:
+        path: Path = ("nodes", node.name, "links", link.network)
+        if not link.nics:
+            return self.leaf(f"{node.name}:{link.network}", Kind.NIC, path, node=node.name)
+        on_card = cards.of(node)
+        nics = []
+        for nic in link.nics:
+            leaf = self.leaf(f"{node.name}:{nic}", Kind.NIC, (*path, "nic"), node=node.name)
+            if card := on_card.get(nic):
+                card_leaf = self.leaf(f"{node.name}:{card}", Kind.CARD, (*path, "nic"), node=node.name)
+                leaf = self.gate(f"nic {node.name}:{nic}", f"{node.name}'s {nic} is dead", [leaf, card_leaf])
+            nics.append(leaf)
+        if len(nics) == 1:
+            return nics[0]
+        return self.gate(
+            f"bond {node.name} {link.network}", f"all interfaces of {node.name}'s bond are dead", nics, len(nics)
+        )
+
+    def rings(self, name: str) -> str:
+        """A node's membership links: any one is enough."""
+        if (gate := f"rings {name}") in self.gates:
+            return gate
+        links = [self.link(name, network.name) for network in self.cluster.networks_for(Use.RING)]
+        return self.gate(gate, f"{name} is on no ring", links, len(links), code="rings-together")
+
+    def member(self, name: str) -> str:
+        """A node that the cluster has: alive, and on a ring."""
+        if (gate := f"member {name}") in self.gates:
+            return gate
+        return self.gate(gate, f"{name} is lost to the cluster", [self.alive(name), self.rings(name)])
+
+    def quorum(self) -> str:
+        """A majority of the votes."""
+        if "quorum" not in self.gates:
+            members = [self.member(node) for node in self.cluster.nodes]
+            most = len(members) - len(members) // 2
+            self.gate("quorum", "no majority is left", members, most, code="quorum-together")
+        return "quorum"
+
+    def bmc(self, name: str) -> str:
+        """The way to fence a node."""
+        if (gate := f"fence {name}") in self.gates:
+            return gate
+        node = self.cluster.nodes[name]
+        path: Path = ("nodes", name, "bmc")
+        children = [self.leaf(f"{name}:bmc", Kind.BMC, path, node=name)]
+        if power := node.bmc.power or node.power:
+            children.append(self.need(f"power of {name}'s BMC", power))
+        if node.rack:
+            children.append(self.stands(node.rack))
+        if node.bmc.via:
+            children.append(self.need(f"switch of {name}'s BMC", node.bmc.via))
+        else:
+            inside = [network for network in self.cluster.networks.values() if node.bmc.ipmi in network.cidr]
+            network = inside[0].name if inside else BMC_NETWORK
+            at: Path = ("networks", network) if inside else (*path, "ipmi")
+            children.append(self.leaf(network, Kind.NETWORK, at, known=False))
+        return self.gate(gate, f"{name} can't be fenced", children)
+
+    def stuck(self, name: str) -> str:
+        """A node that is lost and can't be fenced: nothing that it may run is started elsewhere."""
+        if (gate := f"stuck {name}") in self.gates:
+            return gate
+        words = f"{name} is lost and can't be fenced, so nothing of it may be started elsewhere"
+        member = self.member(name)
+        if not any(_fences(resource, name) for resource in self.design.resources if isinstance(resource, Primitive)):
+            return self.gate(gate, words, [member], code="no-fencing")
+        return self.gate(gate, words, [member, self.bmc(name)], 2, code="fencing-together")
+
+    # Services
+
+    def service(self, name: str) -> str:
+        """A service of the cluster file with everything that it needs."""
+        if (gate := f"service {name}") in self.gates:
+            return gate
+        service = self.cluster.services.declared()[name]
+        declared = self.cluster.services.declared()
+        children = [self.quorum()]
+        children += [self.service(other) for other in STANDS_ON.get(name, ()) if other in declared]
+        match service:
+            case Database(on=on, vip=vip):
+                children += [*self.pair(name, on, self._network_of(vip)), *self._gateway(self._network_of(vip))]
+            case Messaging(replicated_by="drbd", on=on, vip=vip):
+                assert vip, "the defaults give it one"
+                children += [*self.pair(name, on, self._network_of(vip)), *self._gateway(self._network_of(vip))]
+            case Messaging(on=on):
+                children.append(self.brokers(name, on))
+            case Image(store=store, on=on) if store.kind == "drbd":
+                children += [*self.pair(name, on, self.cluster.networks_for(Use.SSH)[0]), self.front()]
+            case Api(on=on):
+                children += [self.instances(name, on), self.front()]
+                if isinstance(service, Image):
+                    self.left_out.append(f"the {service.store.kind} store of {name}")
+        return self.gate(gate, f"{name} is gone", children)
+
+    def goal(self, name: str, goal: Need) -> str:
+        """What else has to go on."""
+        return self.gate(f"goal {name}", f"{name} isn't kept", [self.need(name, goal)])
+
+    def _network_of(self, address: IPv4Interface) -> Network:
+        return next(network for network in self.cluster.networks.values() if address.ip in network.cidr)
+
+    def _gateway(self, network: Network) -> list[str]:
+        return [self.need(f"gateway of {network.name}", network.gateway)] if network.gateway else []
+
+    def pair(self, name: str, on: Sequence[str], network: Network) -> Iterator[str]:
+        """A volume on two hosts, one of which serves what is on it, on a network."""
+        self.active[name] = tuple(on)
+        hosts = []
+        for node in on:
+            disk = self.leaf(f"{node}:disk", Kind.DISK, ("nodes", node, "data"), node=node)
+            children = [self.member(node), disk, self.link(node, network.name)]
+            hosts.append(self.gate(f"host {name} {node}", f"{node} can't serve {name}", children))
+        replication = self.cluster.networks_for(Use.REPLICATION)[0].name
+        links = [self.link(node, replication) for node in on]
+        cut = self.gate(f"replication {name}", f"{name} isn't replicated", links)
+        stale = self.alone(f"stale {name}", f"a replica of {name} is out of date", cut, hosts)
+        yield self.gate(
+            f"replicas {name}", f"no host has a current replica of {name}", [*hosts, stale], 2, code="replicas-together"
+        )
+        yield from self.takeover(on, network)
+
+    def takeover(self, hosts: Sequence[str], network: Network) -> Iterator[str]:
+        """What keeps a service from being started elsewhere: its node can't be fenced, or its loss isn't noticed."""
+        for node in hosts:
+            yield self.stuck(node)
+            if not self._watched():
+                words = f"{node} has lost {network.name}, is a member still, and keeps what it serves there"
+                link, member = self.link(node, network.name), self.member(node)
+                yield self.alone(f"unnoticed {node} {network.name}", words, link, [member], code="link-unwatched")
+
+    def _watched(self) -> bool:
+        return any(
+            (resource.primitive if isinstance(resource, Clone) else resource).agent in WATCHES
+            for resource in self.design.resources
+        )
+
+    def brokers(self, name: str, on: Sequence[str]) -> str:
+        """A majority of brokers that reach each other."""
+        self.active[name] = ()
+        hosts = [self._instance(name, node) for node in on]
+        words = f"{name} has no majority of its brokers"
+        return self.gate(f"brokers {name}", words, hosts, len(hosts) - len(hosts) // 2, code="replicas-together")
+
+    def instances(self, name: str, on: Sequence[str]) -> str:
+        """Any one of the hosts, behind the front."""
+        self.active[name] = ()
+        hosts = [self._instance(name, node) for node in on]
+        words = f"{name} runs nowhere"
+        return self.gate(f"instances {name}", words, hosts, len(hosts), code="replicas-together")
+
+    def _instance(self, name: str, node: str) -> str:
+        internal = self.cluster.networks_for(Use.SSH)[0].name
+        children = [self.member(node), self.link(node, internal)]
+        return self.gate(f"instance {name} {node}", f"{name} on {node} isn't reached", children)
+
+    def front(self) -> str:
+        """The address behind which the APIs are, with a balancer, on any node that may have it."""
+        if "front" in self.gates:
+            return "front"
+        network = self.cluster.networks_for(Use.API)[0]
+        elsewhere = {
+            constraint.node
+            for constraint in self.design.constraints
+            if isinstance(constraint, Location) and constraint.resource == "front-address"
+            if constraint.score == "-INFINITY"
+        }
+        nodes = [node for node in self.cluster.nodes if node not in elsewhere]
+        self.active["front"] = tuple(nodes)
+        hosts = [
+            self.gate(
+                f"host front {node}", f"{node} can't be the front", [self.member(node), self.link(node, network.name)]
+            )
+            for node in nodes
+        ]
+        nowhere = self.gate("hosts of the front", "no node can be the front", hosts, len(hosts), "replicas-together")
+        children = [nowhere, *self.takeover(nodes, network), *self._gateway(network)]
+        return self.gate("front", "the front is gone", children)
+
+    def alone(self, name: str, words: str, gate: str, but_not: Sequence[str], code: str = "") -> str:
+        """The failures of one gate, of one or two parts, that leave some other gates as they were."""
+        if name in self.gates:
+            return name
+        tree = Tree(self.gates, {}, {}, self.parts, {}, {}, {}, ())
+        found = cut_sets(self.gates, [gate, *but_not], 2)
+        children = []
+        for number, cut in enumerate(found.merged(gate)):
+            members = [found.classes[i] for i in cut]
+            down = tree.failing([parts[0] for parts in members])
+            if down.isdisjoint(but_not):
+                one_of = [
+                    parts[0] if len(parts) == 1 else self.gate(f"{name}: {number}.{index}", self.words[gate], parts)
+                    for index, parts in enumerate(members)
+                ]
+                children.append(
+                    one_of[0]
+                    if len(one_of) == 1
+                    else self.gate(f"{name}: {number}", self.words[gate], one_of, len(one_of))
+                )
+        return self.gate(name, words, children, code=code)
+
+
+def _fences(resource: Primitive, node: str) -> bool:
+    """Whether a resource is a fence device for a node."""
+    hosts = resource.parameters.get("pcmk_host_list", node).split()
+    return resource.agent.startswith("stonith:") and node in hosts
+
+
+def _place(part: FacilityPart, cluster: Cluster) -> Path:
+    if part.kind is Kind.PDU and part.place:
+        return ("facility", "racks", part.place, "pdus", part.name)
+    section = next(section for section, kind in SECTIONS.items() if kind is part.kind)
+    return ("facility", section, part.name)
+
+
+def _undeclared(cluster: Cluster) -> Iterator[str]:
+    """What the file doesn't say, in sentences."""
+    nodes = list(cluster.nodes.values())
+    for what, missing in {
+        "what feeds {}": [node.name for node in nodes if not node.power],
+        "where {} stand": [node.name for node in nodes if not node.rack],
+        "which switches the BMCs of {} are plugged into": [node.name for node in nodes if not node.bmc.via],
+    }.items():
+        if missing:
+            yield what.format(", ".join(missing))
+    for network in cluster.networks.values():
+        if any(not node.links[network.name].via for node in nodes):
+            yield f"what the network {network.name} is made of (`via` of its links)"
+    for part in cluster.facility.of_kind(Kind.SWITCH, Kind.ROUTER):
+        if "power" not in part.needs:
+            yield f"what feeds {part.kind} {part.name}"
+    for part in cluster.facility.of_kind(Kind.PDU):
+        if "power" not in part.needs:
+            yield f"what feeds {part.kind} {part.name}"
+    if nodes and any(node.bmc.via for node in nodes):
+        yield "how the nodes reach the BMCs' switches"
+    yield "two rings that fail at different nodes at once"
+    yield "software faults: Pacemaker's answer to those is predicted apart"
