@@ -16,12 +16,11 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import aiormq
 from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 from aiormq.exceptions import AMQPError, DeliveryError, PublishError
-from pamqp.commands import Basic
-from yarl import URL
 
 from quorate.drill import load
 from quorate.drill.load import Turn
@@ -143,15 +142,8 @@ def _set(event: asyncio.Event, _: object) -> None:
 
 async def connect(config: Config, host: str, port: int, tls: ssl.SSLContext) -> AbstractConnection:
     """A connection to one broker."""
-    url = URL.build(
-        scheme="amqps",
-        host=host,
-        port=port,
-        user=config.user,
-        password=config.password,
-        path="//",
-        query={"heartbeat": str(HEARTBEAT)},
-    )
+    account = f"{quote(config.user)}:{quote(config.password)}"
+    url = f"amqps://{account}@{host}:{port}//?heartbeat={HEARTBEAT}"
     return await aiormq.connect(url, context=tls, ssl_shutdown_timeout=GOODBYE)
 
 
@@ -203,9 +195,9 @@ class Client:
         await self._brokers.close()
 
 
-def properties(number: int) -> Basic.Properties:
+def properties(number: int) -> aiormq.spec.Basic.Properties:
     """Persistent; the number is the message's id, too, by which one that comes back is known."""
-    return Basic.Properties(delivery_mode=2, message_id=str(number))
+    return aiormq.spec.Basic.Properties(delivery_mode=2, message_id=str(number))
 
 
 async def declare(config: Config) -> None:
