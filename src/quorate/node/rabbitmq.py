@@ -60,9 +60,12 @@ def start() -> int:
         return ocf.SUCCESS
     claim()
     argv = ["systemctl", "--no-ask-password", "start", UNIT.value]
-    starting = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    try:
+        starting = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    except FileNotFoundError:
+        raise ocf.Failed("there is no systemctl on this host", ocf.ERR_INSTALLED) from None
     try:
         said, _ = starting.communicate(timeout=PATIENCE.seconds)
     except subprocess.TimeoutExpired:
