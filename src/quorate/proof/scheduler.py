@@ -164,6 +164,8 @@ class Scheduler:
     def predict(self, failure: Failure) -> Prediction:
         """What a failure leads to. Raises Unpredictable."""
         document, before = self._start()
+        if not set(self.evidence.nodes) - failure.nodes:
+            return Prediction(failure, (), dict.fromkeys((each.name for each in self.services), Effect.GONE), False)
         quorate = is_quorate(self.evidence, failure.nodes)
         stuck = self._stuck(failure, quorate)
         arguments: list[str] = []
@@ -284,6 +286,7 @@ class Scheduler:
         if done.returncode != 0 or status is None or status.get("code") != "0" or not after.exists():
             said = [each.text or "" for each in answer.iterfind(".//error")] + done.stderr.splitlines()
             why = "; ".join(line for line in said[:3] if line) or f"status {done.returncode}"
+            why = why.replace(f"{document}:", "line ").replace(str(document), "the CIB")
             raise Unpredictable(f"{PROGRAM} refuses this CIB: {why}", where=self.pacemaker.source)
         return answer
 
@@ -309,6 +312,7 @@ def with_healthy_status(evidence: Evidence, pacemaker: Pacemaker) -> Element:
         if name in cib.attrib:
             del cib.attrib[name]
     cib.set("have-quorum", "1")
+    _drop_unresolved(cib, pacemaker)
     for name in ("admin_epoch", "epoch", "num_updates"):
         cib.set(name, cib.get(name) or "0")
     nodes = cib.find("configuration/nodes")
@@ -342,6 +346,16 @@ def with_healthy_status(evidence: Evidence, pacemaker: Pacemaker) -> Element:
             etree.SubElement(pairs, "nvpair", pair)
         etree.SubElement(etree.SubElement(node_state, "lrm", {"id": node_id}), "lrm_resources")
     return cib
+
+
+def _drop_unresolved(cib: Element, pacemaker: Pacemaker) -> None:
+    """Takes out constraints on what isn't there: they count for nothing, and the schema refuses them."""
+    for constraint in cib.findall("configuration/constraints/*"):
+        names = [constraint.get(each) for each in ("rsc", "with-rsc", "first", "then")]
+        names += [ref.get("id") for ref in constraint.iterfind("resource_set/resource_ref")]
+        holder = constraint.getparent()
+        if holder is not None and any(name and not pacemaker.has(name) for name in names):
+            holder.remove(constraint)
 
 
 def _transient(pacemaker: Pacemaker) -> dict[str, str]:

@@ -24,7 +24,8 @@ def _promotable(pacemaker: Pacemaker, id_: str) -> bool:
 def constraints_name_what_is_there(pacemaker: Pacemaker, _: Evidence) -> Found:
     """Every constraint names resources that exist.
 
-    Pacemaker ignores a constraint that it can't resolve: what it was to keep together or apart is as if never said.
+    What the constraint was to keep together or apart is as if never said; and Pacemaker's tools refuse every later
+    change of a configuration that doesn't validate.
 
     Fix: correct the name, or remove the constraint.
     """

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from quorate.cluster.findings import Severity
 from quorate.proof.evidence import Corosync, Drbd, Evidence, Pacemaker, Spot
 
+__all__ = ["ERROR", "RULES", "WARNING", "Found", "Hit", "Rule", "Severity", "Unseen", "described", "drbd_clones"]
+__all__ += ["on_corosync", "on_drbd", "on_hosts", "on_pacemaker", "setting"]
+
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 
@@ -52,15 +55,21 @@ RULES: dict[str, Rule] = {}
 """By code, in the order of the documentation."""
 
 
-def _add(code: str, severity: Severity, function: Callable[..., Found], check: Callable[[Evidence], Found]) -> None:
-    assert code not in RULES, f"two rules are called {code}"
+def described(
+    code: str, severity: Severity, function: Callable[..., object], check: Callable[[Evidence], Found]
+) -> Rule:
+    """A rule whose words are the docstring of a function."""
     paragraphs = [" ".join(each.split()) for each in re.split(r"\n\s*\n", inspect.getdoc(function) or "")]
     demand, *rest = paragraphs
     fix = " ".join(each.removeprefix("Fix: ") for each in rest if each.startswith("Fix: "))
     why = " ".join(each for each in rest if not each.startswith("Fix: "))
     assert demand and why and fix, f"{code} lacks a part of its docstring"
-    subject = function.__module__.rpartition(".")[2]
-    RULES[code] = Rule(code, severity, subject, demand, why, fix, check)
+    return Rule(code, severity, function.__module__.rpartition(".")[2], demand, why, fix, check)
+
+
+def _add(code: str, severity: Severity, function: Callable[..., Found], check: Callable[[Evidence], Found]) -> None:
+    assert code not in RULES, f"two rules are called {code}"
+    RULES[code] = described(code, severity, function, check)
 
 
 def on_pacemaker(

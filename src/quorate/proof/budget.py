@@ -1,0 +1,205 @@
+"""How long a failure is felt: part by part, each with where its figure comes from, against the objective.
+
+A node that dies:    detection + fencing + what has to start, in order + balancer + client
+A process that dies: until the next monitor + stopping and starting it + client
+
+Detection is what corosync.conf says. What a start takes nobody can read from a configuration: such figures are the
+medians of the drills in docs/drills.md, and marked so; a service that isn't in them gets an assumption, and is marked.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from quorate.proof.evidence import Evidence, Pacemaker
+from quorate.proof.evidence.pacemaker import seconds, value
+from quorate.proof.lint.addresses import floating
+from quorate.proof.lint.fencing import devices, is_on
+from quorate.proof.lint.resources import PROMOTED, monitors
+from quorate.proof.services import Service
+
+DRILLS = "measured: median of 10 power cuts in the lab, docs/drills.md"
+ASSUMED = "assumed, nobody measured it"
+FENCING = 1.85
+"""Seconds from the new membership to a node that is surely off, by IPMI."""
+PROMOTE, MOUNT, MARIADB = 2.3, 1.95, 2.75
+START = 2.0
+ADDRESS = 1.0
+HAPROXY = "/etc/haproxy/haproxy.cfg"
+COROSYNC_DEFAULT = 3.0
+_SERVERS = ("ocf:quorate:mariadb", "ocf:heartbeat:mysql", "ocf:heartbeat:mariadb")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of an outage; `limit` is the most that a time-out lets it be, where there is one. In seconds."""
+
+    name: str
+    seconds: float
+    source: str
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An outage of one service after one kind of failure."""
+
+    service: str
+    failure: str
+    """`node` or `process`."""
+    parts: tuple[Part, ...]
+    objective: float | None
+
+    @property
+    def expected(self) -> float:
+        """Seconds, if every part takes what it usually takes."""
+        return sum(part.seconds for part in self.parts)
+
+    @property
+    def worst(self) -> float:
+        """Seconds, if every part with a time-out takes all of it, and succeeds at the last moment."""
+        return sum(part.limit if part.limit is not None else part.seconds for part in self.parts)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the objective stands what is expected; true without an objective."""
+        return self.objective is None or self.expected <= self.objective
+
+    def cheapest(self) -> str:
+        """Which setting would shorten it most."""
+        movable = [part for part in self.parts if part.source.split(",")[0] in ("corosync.conf", "monitor", "delay")]
+        if not movable:
+            return "No setting makes it shorter: another design has to (active on several nodes behind a balancer)."
+        part = max(movable, key=lambda each: each.seconds)
+        return f"The longest part that a setting decides is {part.name}: {part.seconds:.1f} s ({part.source})."
+
+
+def budgets(evidence: Evidence, service: Service, objective: float | None) -> tuple[Budget, ...]:
+    """What the loss of the active node, and the loss of the process alone, cost this service."""
+    pacemaker = evidence.pacemaker
+    if pacemaker is None:
+        return ()
+    node = (*_detection(evidence), *_fencing(pacemaker), *_starting(pacemaker, service), *_balancer(evidence, service))
+    found = [Budget(service.name, "node", tuple(node), objective)]
+    if process := tuple(_process(pacemaker, service)):
+        found.append(Budget(service.name, "process", process, objective))
+    return tuple(found)
+
+
+def _detection(evidence: Evidence) -> Iterator[Part]:
+    conf = evidence.corosync
+    if conf is None:
+        token = COROSYNC_DEFAULT + 0.65 * max(len(evidence.nodes) - 2, 0)
+        source = f"Corosync's default for {len(evidence.nodes)} nodes, corosync.conf wasn't seen"
+        yield Part("the token is lost", token, source)
+        yield Part("the others agree (consensus)", 1.2 * token, source)
+        return
+    token_source = "corosync.conf, token" if conf.totem.get("token") else "corosync.conf, token left to its default"
+    consensus = "consensus" if conf.totem.get("consensus") else "consensus left to its default, 1.2 times token"
+    yield Part("the token is lost", conf.token, token_source, conf.token)
+    yield Part("the others agree (consensus)", conf.consensus, f"corosync.conf, {consensus}", conf.consensus)
+
+
+def _fencing(pacemaker: Pacemaker) -> Iterator[Part]:
+    if not is_on(pacemaker):
+        return
+    general = seconds(pacemaker.property("stonith-timeout")) or 60.0
+    limits = [
+        seconds(value(device.parameters, "pcmk_reboot_timeout", "pcmk_off_timeout")) or general
+        for device in devices(pacemaker)
+    ]
+    watchdog = seconds((pacemaker.property("stonith-watchdog-timeout") or "0").lstrip("-")) or 0.0
+    if watchdog:
+        yield Part("the watchdog is waited for", watchdog, "delay, stonith-watchdog-timeout", watchdog)
+    else:
+        yield Part("fencing", FENCING, DRILLS, max(limits, default=general))
+    if delay := _delay(pacemaker):
+        yield Part("fencing is delayed", delay, "delay, of the fence devices or priority-fencing-delay", delay)
+
+
+def _delay(pacemaker: Pacemaker) -> float:
+    """The longest delay that a fencing may be given."""
+    found = [seconds(pacemaker.property("priority-fencing-delay")) or 0.0]
+    for device in devices(pacemaker):
+        for name in ("pcmk_delay_max", "pcmk_delay_base", "delay"):
+            text = value(device.parameters, name) or ""
+            found += [seconds(each.rpartition(":")[2]) or 0.0 for each in re.split(r"[\s;,]+", text) if each]
+    return max(found)
+
+
+def _starting(pacemaker: Pacemaker, service: Service) -> Iterator[Part]:
+    """What has to start one after the other. An address comes up beside the rest, unless it is all there is."""
+    whole = [id_ for id_ in service.primitives if _moves(pacemaker, id_)]
+    addresses = {primitive.id for primitive, _ in floating(pacemaker)}
+    waited_for = [id_ for id_ in whole if id_ not in addresses] or whole[:1]
+    for id_ in waited_for:
+        agent = pacemaker.primitives[id_].agent
+        clone = pacemaker.clone_of(id_)
+        if clone and clone.promotable:
+            figure = (PROMOTE, DRILLS) if agent == "ocf:linbit:drbd" else (START, ASSUMED)
+            yield Part(f"{id_} is promoted", *figure, limit=_limit(pacemaker, id_, "promote"))
+        elif agent == "ocf:heartbeat:Filesystem":
+            yield Part(f"{id_} is mounted", MOUNT, DRILLS, _limit(pacemaker, id_, "start"))
+        elif agent in _SERVERS:
+            yield Part(f"{id_} starts", MARIADB, DRILLS, _limit(pacemaker, id_, "start"))
+        else:
+            figure = (ADDRESS if id_ in addresses else START, ASSUMED)
+            yield Part(f"{id_} starts", *figure, limit=_limit(pacemaker, id_, "start"))
+
+
+def _moves(pacemaker: Pacemaker, id_: str) -> bool:
+    """Whether the loss of one node means that it has to be started or promoted elsewhere."""
+    clone = pacemaker.clone_of(id_)
+    return clone is None or clone.promotable
+
+
+def _limit(pacemaker: Pacemaker, id_: str, name: str) -> float:
+    operation = pacemaker.operation(id_, name)
+    general = seconds(value(pacemaker.operation_defaults, "timeout")) or 20.0
+    return pacemaker.timeout(operation) if operation else general
+
+
+def _balancer(evidence: Evidence, service: Service) -> Iterator[Part]:
+    """How long a balancer keeps sending requests to a server that is gone."""
+    pacemaker = evidence.pacemaker
+    behind = pacemaker is not None and any(not _moves(pacemaker, id_) for id_ in service.primitives)
+    for host in evidence.hosts.values():
+        file = host.files.get(HAPROXY)
+        if behind and file and file.text and (found := balancer_delay(file.text)):
+            yield Part("the balancer leaves the server out", found, f"{HAPROXY}: inter, fall", found)
+            return
+
+
+def balancer_delay(text: str) -> float:
+    """Seconds until HAProxy takes a server for down: `fall` failed checks, `inter` apart (3 and 2 s if unset)."""
+    inter = [seconds(each) or 0.0 for each in re.findall(r"\bfastinter (\w+)", text)]
+    inter = inter or [_haproxy_time(each) for each in re.findall(r"\binter (\w+)", text)]
+    fall = [int(each) for each in re.findall(r"\bfall (\d{1,4})\b", text)]
+    if not inter and not fall and " check" not in text:
+        return 0.0
+    return max(inter, default=2.0) * max(fall, default=3)
+
+
+def _haproxy_time(text: str) -> float:
+    """HAProxy's durations: milliseconds without a unit."""
+    return int(text) / 1000 if text.isdigit() else seconds(text) or 2.0
+
+
+def _process(pacemaker: Pacemaker, service: Service) -> Iterator[Part]:
+    """The loss of what serves the clients: the last that starts."""
+    moving = [id_ for id_ in service.primitives if _moves(pacemaker, id_)]
+    for id_ in reversed(moving):
+        recurring = monitors(pacemaker.primitives[id_])
+        clone = pacemaker.clone_of(id_)
+        fitting = [each for each in recurring if clone is None or not clone.promotable or each.role.lower() in PROMOTED]
+        if not fitting:
+            continue
+        monitor = min(fitting, key=lambda each: each.interval)
+        most = monitor.interval + pacemaker.timeout(monitor)
+        yield Part(f"{id_}'s monitor comes round", monitor.interval, "monitor, its interval", most)
+        stop = _limit(pacemaker, id_, "stop")
+        yield Part(f"{id_} is stopped", 1.0, ASSUMED, stop)
+        known = pacemaker.primitives[id_].agent in _SERVERS
+        start = (MARIADB, DRILLS) if known else (START, ASSUMED)
+        yield Part(f"{id_} starts", *start, limit=_limit(pacemaker, id_, "start"))
+        return
