@@ -48,7 +48,7 @@ _KINDS = {
         re.compile(rb"[A-Za-z0-9_-]{16,64}"),
         "16 to 64 letters and digits",
     ),
-    re.compile(r"(sql|messaging|identity(?!-admin$))-[a-z0-9-]+"): _Kind(
+    re.compile(r"(sql|messaging|dashboard|identity(?!-admin$))-[a-z0-9-]+"): _Kind(
         # They stand in URLs and in oslo.config's files, where `$`, `%` and `@` would mean something.
         lambda: _word(32),
         re.compile(rb"[A-Za-z0-9_-]{16,64}"),

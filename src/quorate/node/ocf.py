@@ -93,6 +93,7 @@ def metadata(name: str, about: str, parameters: list[Parameter], actions: list[A
         for action in actions
     )
     return f"""<?xml version="1.0"?>
+<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
 <resource-agent name="{name}" version="1.0">
   <version>1.1</version>
   <longdesc lang="en">{_text(about)}</longdesc>

@@ -10,12 +10,12 @@ because something else did, and a program that waits for the database isn't take
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from quorate import node
 from quorate.cluster.model import Cluster
-from quorate.services import memcached
+from quorate.services import memcached, messaging
 from quorate.services.parts import (
     Account,
     Balanced,
@@ -76,7 +76,9 @@ class Program:
     uwsgi: tuple[str, ...] = ()
     """Further lines for uWSGI."""
     balanced: bool = True
-    """Whether clients reach it, at the same port of the front."""
+    """Whether clients reach it."""
+    front_port: int = 0
+    """The port of the front at which they do, if that isn't the same."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Service:
     config: str
     """The path of its main configuration file."""
     settings: Settings
+    """What that says; empty if it is no INI file, and stands among `files`."""
     programs: tuple[Program, ...]
     packages: tuple[str, ...] = ()
     """Beside those of its programs."""
@@ -98,6 +101,8 @@ class Service:
     databases: tuple[str, ...] = ("database",)
     """The sections of its configuration that name a database."""
     schemas: tuple[Schema, ...] = ()
+    messaging: bool = False
+    """Whether its programs talk to each other by way of the brokers."""
     keys: tuple[KeyRepository, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     accounts: tuple[Account, ...] = ()
@@ -116,7 +121,8 @@ class Service:
 
 def blueprint(service: Service, on: tuple[str, ...], cluster: Cluster) -> Part:
     """The whole service on its nodes."""
-    secret = File(service.config, config(service.settings), mode=0o640, group=service.runs_as)
+    transport = messaging.transport(cluster) if service.messaging else ()
+    secret = File(service.config, config(service.settings, transport), mode=0o640, group=service.runs_as)
     clones = tuple(f"{service.name}-{program.name}-clone" for program in service.programs)
     return join(
         [
@@ -134,7 +140,7 @@ def blueprint(service: Service, on: tuple[str, ...], cluster: Cluster) -> Part:
                     ServiceDesign(
                         name=service.name,
                         address=cluster.front.ip,
-                        port=service.programs[0].port,
+                        port=service.programs[0].front_port or service.programs[0].port,
                         hosts=on,
                         resources=(*service.volume_resources, *clones),
                         active_resource=service.active_resource,
@@ -151,8 +157,7 @@ def _program(service: Service, program: Program, secret: File, on: tuple[str, ..
     resource = f"{service.name}-{program.name}"
     ini = f"/etc/quorate/uwsgi/{resource}.ini"
     files = (
-        # One file for several programs: each must hear of a change.
-        File(secret.path, secret.content, secret.mode, program.unit, secret.owner, secret.group),
+        *((replace(secret, restarts=program.unit),) if service.settings else ()),
         File(f"/etc/systemd/system/{program.unit}", (_unit(service, program, ini),), restarts=program.unit),
         File("/usr/lib/ocf/resource.d/quorate/openstack-api", (node.source("openstack_api"),), mode=0o755),
         File("/usr/lib/ocf/resource.d/quorate/ocf.py", (node.source("ocf"),)),
@@ -193,10 +198,10 @@ def _clone(resource: str, program: Program, cluster: Cluster) -> Clone:
 
 
 LAYERS = (
-    ("database", ("database-mariadb",)),
-    ("messaging", ("messaging-broker",)),
-    ("identity", ("identity-api-clone",)),
-    ("image", ("image-api-clone",)),
+    ("database", "database-mariadb"),
+    ("messaging", "messaging-broker"),
+    ("identity", "identity-api-clone"),
+    ("image", "image-api-clone"),
 )
 """What comes up one after the other; everything else comes after all of it."""
 
@@ -204,19 +209,13 @@ LAYERS = (
 def _orders(service: str, resource: str, cluster: Cluster) -> tuple[Constraint, ...]:
     """Advisory: they hold if both start at once, and bind nobody when one of them moves or fails."""
     declared = cluster.services.declared()
+    brokers = cluster.services.messaging
     firsts = [
-        "messaging-broker-clone" if first == "messaging-broker" and messaging_is_cloned(cluster) else first
-        for layer, resources in takewhile(lambda layer: layer[0] != service, LAYERS)
+        f"{first}-clone" if layer == "messaging" and brokers and brokers.replicated_by == "quorum" else first
+        for layer, first in takewhile(lambda layer: layer[0] != service, LAYERS)
         if layer in declared
-        for first in resources
     ]
     return tuple(Order(f"{resource}-after-{first}", first=first, then=resource, kind="Optional") for first in firsts)
-
-
-def messaging_is_cloned(cluster: Cluster) -> bool:
-    """Whether brokers form a cluster over several nodes, or one moves with its volume."""
-    messaging = cluster.services.messaging
-    return messaging is not None and messaging.replicated_by == "quorum"
 
 
 def _listeners(program: Program, host: str, cluster: Cluster) -> tuple[Listener, ...]:
@@ -231,7 +230,7 @@ def _listeners(program: Program, host: str, cluster: Cluster) -> tuple[Listener,
 def _balanced(service: Service, program: Program, on: tuple[str, ...], cluster: Cluster) -> Balanced:
     return Balanced(
         name=service.name,
-        port=program.port,
+        port=program.front_port or program.port,
         servers={host: f"{cluster.internal_address(host)}:{program.port}" for host in on},
         check=program.health,
         healthy=program.healthy,
@@ -315,13 +314,15 @@ NoNewPrivileges=yes
 """
 
 
-def config(settings: Settings) -> Text:
-    """The settings as the text of an INI file."""
+def config(settings: Settings, transport: Text = ()) -> Text:
+    """The settings as the text of an INI file; `transport` stands at the end of the first section, `[DEFAULT]`."""
     pieces: list[str | Secret] = ["# Written by Quorate from the cluster file.\n"]
     for section, options in settings.items():
         pieces.append(f"\n[{section}]\n")
         for name, value in options.items():
             pieces += [f"{name} = ", *((value,) if isinstance(value, str) else value), "\n"]
+        if section == "DEFAULT":
+            pieces += transport
     return tuple(pieces)
 
 
