@@ -25,11 +25,11 @@ else:
 UNIT = ocf.Parameter("unit", "", "The systemd unit that runs the service; Type=notify if it knows how")
 URL = ocf.Parameter("url", "", "Where it answers, http://ADDRESS:PORT/PATH; empty if it doesn't speak HTTP")
 STATUSES = ocf.Parameter("statuses", "200", "The HTTP statuses that are right answers, with spaces between them")
-ANSWER = ocf.Parameter("answer_timeout", "10", "Seconds in which the service must answer", "integer")
+ANSWER = ocf.Parameter("answer_timeout", "20", "Seconds in which the service must answer", "integer")
 STANDS_ON = ocf.Parameter(
     "stands_on",
     "",
-    "ADDRESS:PORT of what the service stands on, with spaces between; nothing is asked of them but a connection",
+    "ADDRESS:PORT of what the service stands on, with spaces between: servers that greet who connects, as MariaDB does",
 )
 
 SOON = 2
@@ -180,12 +180,18 @@ def connected(address: str, port: int, patience: int) -> _socket.socket:
 
 
 def missing() -> list[str]:
-    """What of all that the service stands on doesn't even take a connection."""
+    """What of all that the service stands on doesn't greet. The kernel takes connections for a server that hangs."""
     absent = []
     for address, port in places():
         try:
-            connected(address, port, 1).close()
-        except Silent:
+            connection = connected(address, port, 1)
+            try:
+                greeting = connection.recv(1)
+            finally:
+                connection.close()
+        except (Silent, OSError):
+            greeting = b""
+        if not greeting:
             absent.append(f"{address}:{port}")
     return absent
 
@@ -223,7 +229,7 @@ if __name__ == "__main__":
         [
             ocf.Action("start", start, timeout=120),
             ocf.Action("stop", stop, timeout=40),
-            ocf.Action("monitor", monitor, timeout=30, interval=10),
+            ocf.Action("monitor", monitor, timeout=40, interval=10),
             ocf.Action("validate-all", validate, timeout=10),
         ],
     )

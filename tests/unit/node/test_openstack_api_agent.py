@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,14 +160,31 @@ def test_a_service_that_hangs_has_failed(agent: Agent, unit: Path) -> None:
     assert "the service doesn't answer within 1 s" in monitored.stderr
 
 
+@pytest.fixture
+def database() -> tuple[str, threading.Event]:
+    """Where a server greets whoever connects, and what makes it hang: connections are still taken, by the kernel."""
+    hangs, listener = threading.Event(), socket.create_server(("127.0.0.1", 0))
+
+    def greet() -> None:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                if hangs.is_set():
+                    connection.recv(1)  # until it leaves
+                else:
+                    connection.sendall(b"J")
+
+    threading.Thread(target=greet, daemon=True).start()
+    return f"127.0.0.1:{listener.getsockname()[1]}", hangs
+
+
 def test_what_it_stands_on_is_to_blame_for_a_late_answer_but_not_for_a_stopped_process(
-    agent: Agent, unit: Path
+    agent: Agent, unit: Path, database: tuple[str, threading.Event]
 ) -> None:
-    pid = running(agent, unit)
+    pid, (stands_on, hangs) = running(agent, unit), database
     (unit / "slow").touch()
-    with socket.create_server(("127.0.0.1", 0)) as database:
-        stands_on = f"127.0.0.1:{database.getsockname()[1]}"
-        assert agent("monitor", OCF_RESKEY_stands_on=stands_on).returncode == ERR_GENERIC
+    assert agent("monitor", OCF_RESKEY_stands_on=stands_on).returncode == ERR_GENERIC
+    hangs.set()
     excused = agent("monitor", OCF_RESKEY_stands_on=stands_on)
     assert excused.returncode == SUCCESS
     assert f"neither does anybody at {stands_on}" in excused.stderr
@@ -174,12 +192,14 @@ def test_what_it_stands_on_is_to_blame_for_a_late_answer_but_not_for_a_stopped_p
     assert agent("monitor", OCF_RESKEY_stands_on=stands_on).returncode == ERR_GENERIC
 
 
-def test_at_depth_10_it_warns_of_what_is_missing_and_does_not_fail(agent: Agent, unit: Path, port: int) -> None:
+def test_at_depth_10_it_warns_of_what_is_missing_and_does_not_fail(
+    agent: Agent, unit: Path, database: tuple[str, threading.Event]
+) -> None:
     running(agent, unit)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         absent = f"127.0.0.1:{nobody.getsockname()[1]}"
-        there = {"OCF_RESKEY_stands_on": f"{absent} 127.0.0.1:{port}"}
+        there = {"OCF_RESKEY_stands_on": f"{absent} {database[0]}"}
         assert agent("monitor", **there).stderr == "", "depth 0 doesn't even ask"
         deep = agent("monitor", OCF_CHECK_LEVEL="10", **there)
     assert deep.returncode == SUCCESS
