@@ -31,6 +31,12 @@ class Loaded:
     origins: Mapping[Path, str]
     """For every value of the worked-out file: `line 3`, or `default: ` and why."""
     warnings: tuple[Finding, ...]
+    places: Document
+    """The file itself, by which values are found in it."""
+
+    def line(self, path: Path) -> int:
+        """The line, from 1, of a key, or of the nearest thing around it that is written."""
+        return self.places.key_place(path)[0] + 1
 
 
 def load(text: bytes, source: str) -> Cluster:
@@ -66,7 +72,7 @@ def read(text: bytes, source: str) -> Loaded:
         path: f"default: {origin}" if isinstance(origin, str) else f"line {document.value_place(origin)[0] + 1}"
         for path, origin in worked.origins.items()
     }
-    return Loaded(cluster, origins, tuple(document.findings))
+    return Loaded(cluster, origins, tuple(document.findings), document)
 
 
 def _nodes_as_mapping(document: Document) -> None:

@@ -24,6 +24,7 @@ from ipaddress import IPv4Interface
 
 from quorate.cluster.checks import STANDS_ON
 from quorate.cluster.facility import FacilityPart, Kind, Need, figures
+from quorate.cluster.facility_defaults import NAMED_BY
 from quorate.cluster.findings import Path
 from quorate.cluster.model import Api, Cluster, Database, Image, Link, Messaging, Network, Node, Use
 from quorate.cluster.written_facility import SECTIONS
@@ -444,6 +445,11 @@ def _fences(resource: Primitive, node: str) -> bool:
 def _place(part: FacilityPart, cluster: Cluster) -> Path:
     if part.kind is Kind.PDU and part.place:
         return ("facility", "racks", part.place, "pdus", part.name)
+    if part == FacilityPart(name=part.name, kind=part.kind):  # perhaps only named by what hangs on it
+        for other in cluster.facility.parts.values():
+            for word, need in other.needs.items():
+                if NAMED_BY.get(word) is part.kind and part.name in need.names():
+                    return (*_place(other, cluster), word)
     section = next(section for section, kind in SECTIONS.items() if kind is part.kind)
     return ("facility", section, part.name)
 

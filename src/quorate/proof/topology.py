@@ -5,7 +5,7 @@ one weakness. That two parts at once can do it is in every design; those pairs a
 by something of its own), or shared (a switch and a feed, say), which a person may not expect.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -18,36 +18,11 @@ from quorate.errors import InputError
 from quorate.proof import downtime
 from quorate.proof.cutsets import CutSets, Gate, cut_sets
 from quorate.proof.downtime import Downtime, Share, Takeover
+from quorate.proof.evidence import Spot
 from quorate.proof.faulttree import Tree, build
+from quorate.proof.lint.run import Finding
+from quorate.proof.topology_rules import RULES
 from quorate.proof.why import Why, causes, explain
-
-FIXES = {
-    "single-point": "Give it a second one beside it, or let what needs it hang on another as well.",
-    "replicas-together": "Move one of them out of this part's reach, or let it hang on another part as well.",
-    "quorum-together": "Spread the nodes so that no part takes half of them: the third vote into a zone of its own.",
-    "fencing-together": (
-        "Give the BMC power and a switch that its node doesn't hang on alone. For what takes the whole place, let a "
-        "person confirm that the node is off (`stonith_admin --confirm NODE`), and waive this with that as the reason."
-    ),
-    "no-fencing": "Give the node a fence device.",
-    "link-unwatched": "Make the link a bond over two interfaces and two switches, or let Pacemaker watch it.",
-    "rings-together": "Let the rings go through different interfaces, cards and switches.",
-    "downtime-promise": "See what the fixes save; or promise less.",
-}
-"""By code: what usually helps. `fixes` tries what fits the site."""
-
-_MEANS = {
-    "single-point": "While it is broken the service is gone; nothing else can take its place.",
-    "replicas-together": "All copies are lost at once, so there is nothing to take over to.",
-    "quorum-together": "The nodes that are left are no majority: they stop everything, rightly.",
-    "fencing-together": "The others can't know that the node is off, so they start nothing of what it ran: "
-    "the cluster stands still until a person says that it is off.",
-    "no-fencing": "The others can never know that the node is off.",
-    "link-unwatched": "Membership goes over another ring, and Pacemaker doesn't look at this link: "
-    "nothing moves, and clients reach nobody.",
-    "rings-together": "The node is lost, and fenced, although it has two rings against exactly that.",
-    "downtime-promise": "The promise will be broken in an average year.",
-}
 
 
 @dataclass(frozen=True)
@@ -115,9 +90,26 @@ def study(
     )
 
 
-def weaknesses(cluster: Cluster, design: Design) -> list[Problem]:
-    """The weaknesses as findings of the cluster file, those included that are waived."""
-    return [weakness.problem for weakness in study(cluster, design).weaknesses]
+def findings(found: Study, source: str, line: Callable[[Path], int]) -> list[Finding]:
+    """The weaknesses as findings of a check, those included that are waived.
+
+    Args:
+        found: the study.
+        source: the cluster file's name.
+        line: where in it a value or its key stands, from 1.
+    """
+    return [
+        Finding(
+            code=weakness.code,
+            severity=weakness.severity,
+            subject=RULES[weakness.code].subject,
+            where=Spot(source, line(weakness.problem.path), next(iter((*weakness.parts, *weakness.services)))),
+            what="\n    ".join([weakness.problem.what, *weakness.why]),
+            means=RULES[weakness.code].why,
+            todo=RULES[weakness.code].fix,
+        )
+        for weakness in found.weaknesses
+    ]
 
 
 def _takeovers(cluster: Cluster, measured: Mapping[str, Takeover]) -> dict[str, Takeover]:
@@ -151,17 +143,20 @@ def _single(tree: Tree, cuts: CutSets, waivers: Sequence[Waiver]) -> list[Weakne
                 if tree.parts[part].known:
                     hit.setdefault(part, []).append(name)
     found: dict[object, _Cause] = {}
-    for part, services in hit.items():
-        top = tree.tops[services[0]]
+    for part, hurt in hit.items():
         down = tree.failing([part])
-        cause = min(causes(tree, top, down), key=lambda cause: _rank(tree.codes.get(cause)))
-        code = tree.codes.get(cause, "single-point")
-        waiver = _waiver(code, part, waivers)
+        by_cause: dict[str, list[str]] = {}
+        for service in hurt:
+            cause = min(causes(tree, tree.tops[service], down), key=lambda cause: _rank(tree.codes.get(cause)))
+            by_cause.setdefault(cause, []).append(service)
         # A room and a feed may both cost the majority; they are two things if they do it by different nodes.
         nodes = frozenset(node for node, member in tree.members.items() if member in down)
-        key = (cause, tuple(services), nodes, waiver and waiver.because)
-        of_cause = found.setdefault(key, _Cause(code, cause, tuple(services), waiver))
-        of_cause.parts[part] = explain(tree, top, [part], cause)
+        for cause, services in by_cause.items():
+            code = tree.codes.get(cause, "single-part")
+            waiver = _waiver(code, part, waivers)
+            key = (cause, tuple(services), nodes, waiver and waiver.because)
+            of_cause = found.setdefault(key, _Cause(code, cause, tuple(services), waiver))
+            of_cause.parts[part] = explain(tree, tree.tops[services[0]], [part], cause)
     return sorted((_weakness(tree, cause) for cause in found.values()), key=lambda weakness: -weakness.minutes)
 
 
@@ -184,7 +179,7 @@ def _weakness(tree: Tree, cause: _Cause) -> Weakness:
     any_of = str(shown) if len(parts) == 1 else f"{shown} (or {_listed(parts[1:])})"
     what = f"{any_of} alone takes down {_listed(cause.services)}"
     problem = Problem(
-        *(cause.code, place, what, "\n  ".join([_MEANS[cause.code], *lines]), FIXES[cause.code]), at_key=True
+        *(cause.code, place, what, "\n  ".join([RULES[cause.code].why, *lines]), RULES[cause.code].fix), at_key=True
     )
     cost = share * downtime.MINUTES_A_YEAR * len(cause.services)
     return Weakness(cause.code, Severity.ERROR, tuple(parts), cause.services, lines, cost, problem, cause.waiver)
@@ -204,9 +199,9 @@ def _rings(tree: Tree, cuts: CutSets, waivers: Sequence[Waiver]) -> list[Weaknes
         parts.sort(key=lambda name: -tree.parts[name].unavailability)
         lines = tuple(explain(tree, tree.members[node], parts[:1]).lines())
         what = f"all rings of {node} go through {_listed(str(tree.parts[part]) for part in parts)}"
-        means = "\n  ".join([_MEANS["rings-together"], *lines])
+        means = "\n  ".join([RULES["rings-together"].why, *lines])
         problem = Problem(
-            *("rings-together", ("nodes", node, "links"), what, means, FIXES["rings-together"]),
+            *("rings-together", ("nodes", node, "links"), what, means, RULES["rings-together"].fix),
             at_key=True,
             severity=Severity.WARNING,
         )
@@ -231,8 +226,8 @@ def _promises(cluster: Cluster, known: Mapping[str, Downtime], waivers: Sequence
         if figures.takeovers:
             lines.append(f"{minutes(figures.takeovers)}: takeovers, {figures.takeovers_a_year:.2f} a year")
         code = "downtime-promise"
-        means = "\n  ".join([_MEANS[code], *lines])
-        problem = Problem(code, ("objectives", name), what, means, FIXES[code], at_key=True)
+        means = "\n  ".join([RULES[code].why, *lines])
+        problem = Problem(code, ("objectives", name), what, means, RULES[code].fix, at_key=True)
         waiver = _waiver(code, name, waivers)
         found.append(Weakness(code, Severity.ERROR, (), (name,), tuple(lines), figures.minutes, problem, waiver))
     return found

@@ -42,7 +42,7 @@ facility:
   parts: {crane: {needs: [feed-a, south]}}
   goals: {capacity: {1 of: [hv1, hv2]}}
 waivers:
-  - {finding: single-point, where: sw-n1, because: a second one is ordered, until: 2027-02-01}
+  - {finding: single-part, where: sw-n1, because: a second one is ordered, until: 2027-02-01}
 """
 
 
@@ -97,8 +97,8 @@ def test_written_out_it_is_the_same() -> None:
         (30, 11, "circle", "[feed-a, south]}}", "[crane]}}"),
         (31, 29, "undeclared-part", "{1 of: [hv1,", "{1 of: [hv9,"),
         (33, 5, "missing", ", until: 2027-02-01", ""),
-        (33, 84, "bad-date", "2027-02-01", "soon"),
-        (32, 10, "wrong-type", "\n  - {finding: single-point, where", " {finding: single-point, where"),
+        (33, 83, "bad-date", "2027-02-01", "soon"),
+        (32, 10, "wrong-type", "\n  - {finding: single-part, where", " {finding: single-point, where"),
     ],
 )
 def test_a_mistake_has_its_place(line: int, column: int, code: str, old: str, new: str) -> None:

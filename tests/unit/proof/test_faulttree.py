@@ -1,0 +1,229 @@
+"""The graph of small sites, and what it says that a failure does."""
+
+from datetime import date
+
+import pytest
+
+from quorate.cluster.facility import Kind
+from quorate.cluster.loading import load
+from quorate.design import work_out
+from quorate.errors import InputError
+from quorate.proof import topology
+from quorate.proof.cutsets import cut_sets
+from quorate.proof.faulttree import build
+from quorate.proof.topology import Study, study
+from quorate.proof.why import explain
+
+SITE = """\
+cluster: site
+networks:
+  management: {{cidr: 10.20.0.0/24, uses: [ssh, ring]}}
+  storage: {{cidr: 10.22.0.0/24, uses: [ring, replication]}}
+nodes:
+  ctl1: {{rack: r1, power: [{power1}], links: {links1}, bmc: {{via: [{bmc1}], power: [{bmc_power1}]}}}}
+  ctl2: {{rack: r2, power: [p2a, p2b], links: {links}, bmc: {{via: [oob]}}}}
+  ctl3: {{rack: r3, power: [p3a, p3b], links: {links}, bmc: {{via: [oob]}}}}
+facility:
+  feeds: {{feed-a: , feed-b: }}
+  zones: {{z1: {{cooling: {cooling}}}, z2: , z3: }}
+  racks:
+    r1: {{zone: z1, pdus: {{p1a: feed-a, p1b: feed-b}}}}
+    r2: {{zone: {zone2}, pdus: {{p2a: feed-a, p2b: feed-b}}}}
+    r3: {{zone: z3, pdus: {{p3a: feed-a, p3b: feed-b}}}}
+  switches:
+    sw-a: {{power: [p2a, p2b]}}
+    sw-b: {{power: [p3a, p3b]}}
+    oob: {{power: [p3a, p3b]}}
+services: {{database: {{vip: 10.20.0.20}}}}
+"""
+BOTH = "{management: {nic: [e1, e2], via: [sw-a, sw-b]}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"
+GOOD = {
+    "power1": "p1a, p1b",
+    "links1": BOTH,
+    "links": BOTH,
+    "bmc1": "oob",
+    "bmc_power1": "p1a, p1b",
+    "zone2": "z2",
+    "cooling": "[c1, c2]",
+}
+
+
+def site(**changed: str) -> Study:
+    cluster = load(SITE.format(**{**GOOD, **changed}).encode(), "site.yaml")
+    return study(cluster, work_out(cluster), today=date(2026, 11, 23))
+
+
+def alone(found: Study, service: str = "database") -> set[str]:
+    return {part for cut in found.cuts.of(found.tree.tops[service]) if len(cut) == 1 for part in cut}
+
+
+WHOLE_PLACES = {"r1", "r2", "z1", "z2"}
+"""A fire takes a node and its BMC, however well they are cabled."""
+
+
+def test_a_good_site_has_nothing_but_fires() -> None:
+    found = site()
+    assert alone(found) == WHOLE_PLACES
+    assert {weakness.code for weakness in found.weaknesses} == {"fencing-together"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "part", "code"),
+    [
+        ({"power1": "p1a", "bmc_power1": "p1a"}, "p1a", "fencing-together"),
+        ({"power1": "feed-a", "bmc_power1": "p1a"}, "feed-a", "fencing-together"),
+        ({"power1": "p1a", "bmc_power1": "p1b"}, None, ""),  # another PDU is enough
+        ({"zone2": "z3"}, "z3", "quorum-together"),
+        ({"zone2": "z1"}, "z1", "quorum-together"),
+        ({"cooling": "[c1]"}, None, ""),  # too hot to run, and the BMC still answers
+        ({"cooling": "{all: [c1, c2]}"}, None, ""),
+        (
+            {
+                "links1": "{management: {nic: e1, via: sw-a}, storage: {nic: e3, via: sw-a}}",
+                "bmc1": "sw-a",
+            },
+            "sw-a",
+            "fencing-together",
+        ),
+        (
+            {"links1": "{management: {nic: e1, via: sw-a}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"},
+            "ctl1:e1",
+            "link-unwatched",
+        ),
+        (
+            {"links1": "{management: {nic: e1, via: sw-a}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"},
+            "sw-a",
+            "link-unwatched",
+        ),
+        (
+            {"links1": BOTH.replace("e1, e2", "ens1f0, ens1f1")},
+            "ctl1:ens1",
+            "link-unwatched",
+        ),
+        (
+            {"links": BOTH.replace("sw-a, sw-b", "sw-b"), "links1": BOTH.replace("sw-a, sw-b", "sw-b")},
+            "sw-b",
+            "quorum-together",
+        ),
+        (
+            {
+                "links": BOTH.replace("storage: {nic: [e3, e4], via: [sw-a, sw-b]}", "storage: {nic: e3, via: sw-a}"),
+                "links1": BOTH.replace("storage: {nic: [e3, e4], via: [sw-a, sw-b]}", "storage: {nic: e3, via: sw-a}"),
+            },
+            None,
+            "",
+        ),  # the replication is lost, and both replicas are there
+    ],
+)
+def test_a_mistake_is_found_and_is_all_that_is_found(changed: dict[str, str], part: str | None, code: str) -> None:
+    found = site(**changed)
+    new = alone(found) - WHOLE_PLACES
+    if part is None:
+        assert new == set()
+        return
+    assert part in alone(found)
+    (weakness,) = [weakness for weakness in found.weaknesses if part in weakness.parts and weakness.services]
+    assert weakness.code == code
+    assert weakness.why[-1].endswith(" fails")
+
+
+def test_two_replicas_behind_one_switch() -> None:
+    one = "{management: {nic: [e1, e2], via: [sw-a]}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"
+    found = site(links=one, links1=one)
+    (weakness,) = [weakness for weakness in found.weaknesses if "sw-a" in weakness.parts]
+    assert weakness.code == "replicas-together"
+
+
+def test_rings_on_one_card_are_a_warning() -> None:
+    found = site(links1="{management: {nic: ens1f0, via: [sw-a]}, storage: {nic: ens1f1, via: [sw-b]}}")
+    (weakness,) = [weakness for weakness in found.weaknesses if weakness.code == "rings-together"]
+    assert (weakness.parts, weakness.problem.path) == (("ctl1:ens1",), ("nodes", "ctl1", "links"))
+
+
+def test_a_replica_is_stale_only_if_the_replication_broke_first() -> None:
+    """A switch that takes the replication and a host at once leaves a current replica on the other."""
+    lonely = "{management: {nic: [e1, e2], via: [sw-a, sw-b]}, storage: {nic: e3, via: sw-a}}"
+    found = site(links=lonely, links1=lonely)
+    pairs = {frozenset(cut) for cut in found.cuts.of(found.tree.tops["database"]) if len(cut) == 2}
+    assert {frozenset({"sw-a", "ctl1"}), frozenset({"sw-a", "ctl2"}), frozenset({"ctl1:e3", "ctl2"})} <= pairs
+    assert frozenset({"sw-a", "ctl3"}) not in pairs
+    cut_off = "{management: {nic: e1, via: sw-a}, storage: {nic: e1, via: sw-a}}"
+    assert "sw-a" not in alone(site(links1=cut_off))  # ctl1 is lost with its replication: ctl2 is current
+
+
+def test_without_a_facility_nothing_is_claimed_about_networks() -> None:
+    cluster = load(b"cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices: {database: }\n", "lab.yaml")
+    found = study(cluster, work_out(cluster))
+    assert {weakness.parts for weakness in found.weaknesses} == {("ctl1:management",), ("ctl2:management",)}
+    assert found.tree.parts["management"].known is False
+    assert any("what the network storage is made of" in sentence for sentence in found.tree.left_out)
+    assert any("what feeds ctl1, ctl2, ctl3" in sentence for sentence in found.tree.left_out)
+
+
+def test_goals() -> None:
+    text = SITE.format(**GOOD).replace(
+        "services:",
+        "  machines: {hv1: {rack: r1}, hv2: {rack: r2}, hv3: {rack: r3}}\n"
+        "  goals: {capacity: {2 of: [hv1, hv2, hv3]}}\nservices:",
+    )
+    cluster = load(text.encode(), "site.yaml")
+    tree = build(work_out(cluster), cluster)
+    cuts = cut_sets(tree.gates, tree.services, 2)
+    assert not [cut for cut in cuts.of(tree.tops["capacity"]) if len(cut) == 1]
+    assert {"hv1", "c1"} not in [set(cut) for cut in cuts.of(tree.tops["capacity"])]
+    assert {"hv1", "r2"} in [set(cut) for cut in cuts.of(tree.tops["capacity"])]
+
+
+def test_every_single_failure_has_a_path_that_ends_in_it() -> None:
+    found = site(zone2="z1", power1="p1a", bmc_power1="p1a")
+    for part in alone(found):
+        why = explain(found.tree, found.tree.tops["database"], [part])
+        assert {step.name for step in why.path() if not step.because} == {part}
+
+
+def test_what_if() -> None:
+    found = site()
+    failing = {
+        said: {
+            each.service: each.verdict for each in topology.what_if(found, topology.parse_failures(said, found.tree))
+        }
+        for said in ("fail:oob", "fail:feed-a", "fail:ctl1", "fail:ctl3", "fail:ctl1,ctl2", "fail:ctl1, ctl1:bmc", "z2")
+    }
+    assert failing == {
+        "fail:oob": {"database": "less redundancy"},  # the next failed node can't be fenced
+        "fail:feed-a": {"database": "less redundancy"},
+        "fail:ctl1": {"database": "takeover"},
+        "fail:ctl3": {"database": "less redundancy"},
+        "fail:ctl1,ctl2": {"database": "outage"},
+        "fail:ctl1, ctl1:bmc": {"database": "outage"},
+        "z2": {"database": "outage"},
+    }
+
+
+def test_what_was_fenced_needs_no_fencing_any_more() -> None:
+    (after,) = topology.what_if(found := site(), ["ctl1"])
+    assert "ctl2" in after.what and "ctl1:bmc" not in after.what and "ctl1:e3" not in after.what
+    assert after.seconds == found.downtime["database"].takeover.seconds == 30
+
+
+def test_what_if_of_nothing_that_is_there() -> None:
+    with pytest.raises(InputError) as caught:
+        topology.parse_failures("fail:sw-aa", site().tree)
+    assert "Did you mean `sw-a`?" in caught.value.todo
+
+
+def test_waivers_hold_until_their_day() -> None:
+    text = SITE.format(**GOOD) + (
+        "waivers:\n  - {finding: fencing-together, where: [r1, r2, z1, z2], because: rehearsed, until: 2026-11-23}\n"
+    )
+    cluster = load(text.encode(), "site.yaml")
+    assert study(cluster, work_out(cluster), today=date(2026, 11, 23)).counted == []
+    assert len(study(cluster, work_out(cluster), today=date(2026, 11, 24)).counted) == 2
+
+
+def test_parts_know_what_they_are() -> None:
+    parts = site().tree.parts
+    assert (parts["p1a"].kind, parts["p1a"].place) == (Kind.PDU, ("facility", "racks", "r1", "pdus", "p1a"))
+    assert (parts["c1"].kind, parts["c1"].place) == (Kind.COOLING, ("facility", "zones", "z1", "cooling"))
+    assert (parts["ctl2:disk"].node, parts["sw-a"].node) == ("ctl2", None)
+    assert str(parts["sw-a"]) == "switch sw-a" and str(parts["ctl2"]) == "ctl2"
