@@ -40,8 +40,9 @@ TEXTS = [
         "/etc/sysconfig/sbd",
         "/etc/hosts",
         "/etc/haproxy/haproxy.cfg",
+        "/etc/quorate/haproxy.cfg",
     ),
-    *("/etc/my.cnf", "/etc/mysql/my.cnf", "/etc/rabbitmq/rabbitmq.conf"),
+    *("/etc/my.cnf", "/etc/mysql/my.cnf", "/etc/rabbitmq/rabbitmq.conf", "/etc/rabbitmq/erl_inetrc"),
     *("/etc/keystone/keystone.conf", "/etc/glance/glance-api.conf", "/etc/placement/placement.conf"),
     *("/etc/nova/nova.conf", "/etc/neutron/neutron.conf", "/etc/cinder/cinder.conf", "/etc/heat/heat.conf"),
 ]

@@ -25,7 +25,7 @@ FENCING = 1.85
 PROMOTE, MOUNT, MARIADB = 2.3, 1.95, 2.75
 START = 2.0
 ADDRESS = 1.0
-HAPROXY = "/etc/haproxy/haproxy.cfg"
+HAPROXY = ("/etc/quorate/haproxy.cfg", "/etc/haproxy/haproxy.cfg")
 COROSYNC_DEFAULT = 3.0
 _SERVERS = ("ocf:quorate:mariadb", "ocf:heartbeat:mysql", "ocf:heartbeat:mariadb")
 
@@ -163,21 +163,24 @@ def _balancer(evidence: Evidence, service: Service) -> Iterator[Part]:
     """How long a balancer keeps sending requests to a server that is gone."""
     pacemaker = evidence.pacemaker
     behind = pacemaker is not None and any(not _moves(pacemaker, id_) for id_ in service.primitives)
-    for host in evidence.hosts.values():
-        file = host.files.get(HAPROXY)
+    for host, path in ((host, path) for host in evidence.hosts.values() for path in HAPROXY):
+        file = host.files.get(path)
         if behind and file and file.text and (found := balancer_delay(file.text)):
-            yield Part("the balancer leaves the server out", found, f"{HAPROXY}: inter, fall", found)
+            yield Part("the balancer leaves the server out", found, f"{path}: inter, fall", found)
             return
 
 
 def balancer_delay(text: str) -> float:
-    """Seconds until HAProxy takes a server for down: `fall` failed checks, `inter` apart (3 and 2 s if unset)."""
-    inter = [seconds(each) or 0.0 for each in re.findall(r"\bfastinter (\w+)", text)]
-    inter = inter or [_haproxy_time(each) for each in re.findall(r"\binter (\w+)", text)]
+    """Seconds until HAProxy leaves a server out: a check that fails, `inter` after the last good one, and `fall` - 1
+    more, `fastinter` apart. Without them 2 s and 3 checks (HAProxy's own defaults).
+    """
+    inter = [_haproxy_time(each) for each in re.findall(r"\binter (\w+)", text)]
+    fast = [_haproxy_time(each) for each in re.findall(r"\bfastinter (\w+)", text)]
     fall = [int(each) for each in re.findall(r"\bfall (\d{1,4})\b", text)]
     if not inter and not fall and " check" not in text:
         return 0.0
-    return max(inter, default=2.0) * max(fall, default=3)
+    slow = max(inter, default=2.0)
+    return slow + (max(fall, default=3) - 1) * max(fast, default=slow)
 
 
 def _haproxy_time(text: str) -> float:

@@ -9,6 +9,8 @@ from quorate.proof.lint.rule import ERROR, WARNING, Found, Hit, Unseen, on_hosts
 COOKIE = "/var/lib/rabbitmq/.erlang.cookie"
 CONF = "/etc/rabbitmq/rabbitmq.conf"
 HOSTS = "/etc/hosts"
+ERLANG_HOSTS = "/etc/rabbitmq/erl_inetrc"
+"""Erlang's own table of hosts, asked before any name server (inet_cfg of ERTS)."""
 
 
 def _setting(text: str, name: str) -> str | None:
@@ -84,12 +86,15 @@ def brokers_find_each_other(evidence: Evidence) -> Found:
     for name in _brokers(evidence):
         for _, file in files(evidence, CONF, [name]):
             peers = _peers(file.text or "") if not isinstance(file, Unseen) else []
-            for where, names in files(evidence, HOSTS, [name]) if peers else ():
+            erlang = evidence.hosts[name].files.get(ERLANG_HOSTS)
+            own = set(re.findall(r'"([^"]+)"', (erlang.text or "") if erlang else ""))
+            missing = [peer for peer in peers if peer not in own]
+            for where, names in files(evidence, HOSTS, [name]) if missing else ():
                 if isinstance(names, Unseen):
                     yield names
                     continue
                 known = set(re.sub(r"#.*", "", names.text or "").split())
-                for peer in peers:
+                for peer in missing:
                     if peer not in known:
                         yield Hit(where, f"{name} has no address for {peer} in {HOSTS}")
 
@@ -120,7 +125,8 @@ def brokers_are_configured_alike(evidence: Evidence) -> Found:
     for name in _brokers(evidence):
         for where, file in files(evidence, CONF, [name]):
             if not isinstance(file, Unseen) and file.text is not None:
-                plain = re.sub(r"\b\d+\.\d+\.\d+\.\d+\b|[\w./-]*\.(pem|key|crt)\b", "", file.text).replace(name, "")
+                # What is a node's own: its addresses, its certificate, its name.
+                plain = re.sub(r"\b\d+\.\d+\.\d+\.\d+\b|[\w./-]*\.(pem|key|crt)\b|^\s*nodename.*$", "", file.text)
                 first = seen.setdefault(plain, name)
                 if len(seen) > 1 and first == name:
                     yield Hit(where, f"{CONF} differs between {next(iter(seen.values()))} and {name}")
