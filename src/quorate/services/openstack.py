@@ -65,6 +65,7 @@ class Program:
     command: tuple[str, ...] = ()
     """... a program that runs in the foreground, which systemd takes for ready once it is started."""
     port: int = 0
+    """Where it answers by HTTP, and, unless `front_port` says otherwise, the port of the front for it."""
     health: str = "/healthcheck"
     """A path that is answered without asking anybody else."""
     alive: tuple[int, ...] = (200,)
@@ -75,10 +76,10 @@ class Program:
     """Seconds that a request may take before its process is replaced."""
     uwsgi: tuple[str, ...] = ()
     """Further lines for uWSGI."""
-    balanced: bool = True
-    """Whether clients reach it."""
+    single: bool = False
+    """Whether only one may run at a time, on whichever node."""
     front_port: int = 0
-    """The port of the front at which they do, if that isn't the same."""
+    """The port of the front at which clients reach it, if that isn't the same."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _program(service: Service, program: Program, secret: File, on: tuple[str, ..
         resources=(_clone(resource, program, cluster),),
         constraints=(*only_on(f"{resource}-clone", on, cluster), *_orders(service.name, f"{resource}-clone", cluster)),
         listeners={host: _listeners(program, host, cluster) for host in on},
-        balanced=(_balanced(service, program, on, cluster),) if program.port and program.balanced else (),
+        balanced=(_balanced(service, program, on, cluster),) if program.port else (),
     )
 
 
@@ -193,7 +194,7 @@ def _clone(resource: str, program: Program, cluster: Cluster) -> Clone:
                 Operation("monitor", timeout=40, interval=10),
             ),
         ),
-        meta={"interleave": "true"},
+        meta={"interleave": "true"} | ({"clone-max": "1"} if program.single else {}),
     )
 
 
@@ -229,7 +230,7 @@ def _listeners(program: Program, host: str, cluster: Cluster) -> tuple[Listener,
 
 def _balanced(service: Service, program: Program, on: tuple[str, ...], cluster: Cluster) -> Balanced:
     return Balanced(
-        name=service.name,
+        name=service.name if program is service.programs[0] else f"{service.name}-{program.name}",
         port=program.front_port or program.port,
         servers={host: f"{cluster.internal_address(host)}:{program.port}" for host in on},
         check=program.health,
