@@ -4,23 +4,31 @@ import asyncio
 import enum
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from quorate.cli import check_output
-from quorate.cli.site import DEFAULT_FILE, Site
+from quorate.cli import check_output, check_topology
+from quorate.cli.site import DEFAULT_FILE, Site, read_file
+from quorate.cluster import loading
 from quorate.cluster.facility import Waiver
+from quorate.cluster.model import Cluster
+from quorate.design import work_out
 from quorate.errors import InputError
 from quorate.hosts import Endpoint, Hosts
 from quorate.live.survey import survey
-from quorate.proof import services
+from quorate.proof import services, topology
+from quorate.proof.budget import budgets
+from quorate.proof.downtime import Takeover
 from quorate.proof.evidence import Documents, Evidence, Text, archive, designed, read
 from quorate.proof.evidence.documents import LARGEST
 from quorate.proof.examination import Examined, examine, failure_of, what_if
+from quorate.proof.fixes import Fix, fixes
+from quorate.proof.lint.run import Finding
+from quorate.proof.picture import svg
 from quorate.proof.services import Service
 
 
@@ -40,11 +48,37 @@ class Subject:
     services: tuple[Service, ...]
     objectives: dict[str, float]
     waivers: tuple[Waiver, ...] = ()
+    topology: "Topology | None" = None
+    """Only of a cluster file: what the nodes hang on stands nowhere else."""
 
     def examined(self) -> Examined:
         """The whole check."""
-        today = datetime.now(UTC).date()
-        return examine(self.evidence, self.services, today=today, objectives=self.objectives, waivers=self.waivers)
+        return examine(
+            self.evidence,
+            self.services,
+            today=_today(),
+            objectives=self.objectives,
+            waivers=self.waivers,
+            more=self.topology.findings if self.topology else (),
+        )
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What the graph of a cluster file says."""
+
+    cluster: Cluster
+    study: topology.Study
+    findings: tuple[Finding, ...]
+    takeovers: dict[str, Takeover]
+
+    def fixes(self) -> list[Fix]:
+        """What would help, tried out."""
+        return fixes(self.cluster, self.study, takeovers=self.takeovers, today=_today())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def register(app: typer.Typer) -> None:
@@ -73,6 +107,9 @@ def check(
         tuple[Path, Path] | None,
         typer.Option(metavar="OLD NEW", help="What differs between two cluster files or CIBs."),
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw the topology, what is a finding in red.")
+    ] = None,
     output: Annotated[
         Form, typer.Option("--output", "-o", help="For people, for programs, for code review.")
     ] = Form.TEXT,
@@ -87,6 +124,13 @@ def check(
         print(check_output.difference(old, new))
         raise typer.Exit(_status(new, strict))
     subject = _subject(file, live, cib, corosync, drbd or [], report)
+    if picture is not None:
+        _draw(subject, picture)
+    if what is not None and (parts := _parts(what, subject)):
+        assert subject.topology, "parts are of a topology"
+        print(check_topology.consequences(parts, topology.what_if(subject.topology.study, parts)))
+        if not {*parts} <= {*subject.evidence.nodes}:
+            return
     if what is not None:
         failure = failure_of(subject.evidence, _names(what))
         print(check_output.consequence(what_if(subject.evidence, subject.services, failure), subject.evidence))
@@ -94,11 +138,16 @@ def check(
     examined = subject.examined()
     match output:
         case Form.JSON:
-            print(check_output.as_json(examined))
+            more = (
+                check_topology.as_data(subject.topology.study, subject.topology.fixes()) if subject.topology else None
+            )
+            print(check_output.as_json(examined, more))
         case Form.SARIF:
             print(check_output.as_sarif(examined))
         case Form.TEXT:
             check_output.show(examined)
+            if subject.topology:
+                check_topology.show(subject.topology.study, subject.topology.fixes())
     raise typer.Exit(_status(examined, strict))
 
 
@@ -114,6 +163,26 @@ def _names(what: str) -> list[str]:
             f"`{what[:60]}` is no event", todo="Write `--what-if fail:ctl1` or `--what-if fail:ctl1,ctl2`."
         )
     return found
+
+
+def _parts(what: str, subject: Subject) -> tuple[str, ...]:
+    """The parts of the topology that are named, if all names are parts; a resource of Pacemaker's isn't one."""
+    names = _names(what)
+    if subject.topology is None or all(name in subject.evidence.nodes for name in names):
+        return tuple(names) if subject.topology else ()
+    pacemaker = subject.evidence.pacemaker
+    if pacemaker and any(name in pacemaker.primitives or name in pacemaker.holders for name in names):
+        return ()
+    return topology.parse_failures(what, subject.topology.study.tree)
+
+
+def _draw(subject: Subject, picture: Path) -> None:
+    if subject.topology is None:
+        raise InputError("only a cluster file has a topology to draw", where="--svg")
+    try:
+        picture.write_text(svg(subject.topology.cluster, subject.topology.study))
+    except OSError as error:
+        raise InputError(f"it can't be written: {error.strerror}", where=str(picture)) from None
 
 
 def _subject(
@@ -155,15 +224,25 @@ def _subject_of(path: Path) -> Subject:
 
 
 def _of_file(path: Path) -> Subject:
-    site = Site.open(path)
-    evidence = read(designed.documents(site.design, site.cluster))
+    loaded = loading.read(read_file(path), str(path))
+    cluster, design = loaded.cluster, work_out(loaded.cluster)
+    evidence = read(designed.documents(design, cluster))
     assert evidence.pacemaker, "a design always has a CIB"
-    return Subject(
+    subject = Subject(
         evidence,
-        services.of_design(site.design, evidence.pacemaker),
-        {name: each.downtime.total_seconds() for name, each in site.cluster.objectives.items()},
-        site.cluster.waivers,
+        services.of_design(design, evidence.pacemaker),
+        {name: each.downtime.total_seconds() for name, each in cluster.objectives.items()},
+        cluster.waivers,
     )
+    takeovers = {
+        budget.service: Takeover(budget.expected, "the time budget")
+        for service in subject.services
+        for budget in budgets(evidence, service, None)
+        if budget.failure == "node"
+    }
+    found = topology.study(cluster, design, takeovers=takeovers, today=_today())
+    findings = tuple(topology.findings(found, str(path), loaded.line))
+    return replace(subject, topology=Topology(cluster, found, findings, takeovers))
 
 
 def _of_documents(documents: Documents) -> Subject:

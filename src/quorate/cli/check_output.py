@@ -121,7 +121,7 @@ def _times(console: Console, examined: Examined) -> None:
 def _margins(console: Console, examined: Examined) -> None:
     """What is waived, what nobody looked at, and what wasn't understood."""
     for finding, waiver in examined.waived:
-        what = f"{finding.code}, {finding.what} ({waiver.because})"
+        what = f"{finding.code}, {finding.what.partition(chr(10))[0]} ({waiver.because})"
         console.print(f"Waived until {waiver.until}: {escape(what)}")
     if examined.unseen:
         console.print("\n[bold]Not looked at[/bold]")
@@ -190,7 +190,7 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def as_json(examined: Examined) -> str:
+def as_json(examined: Examined, topology: dict[str, Any] | None = None) -> str:
     """For programs."""
     return json.dumps(
         {
@@ -229,6 +229,7 @@ def as_json(examined: Examined) -> str:
                 }
                 for each in examined.budgets
             ],
+            "topology": topology,
             "not_looked_at": examined.unseen,
             "notes": examined.notes,
         },

@@ -137,5 +137,6 @@ def _waive(
 def _fits(waiver: Waiver, finding: Finding) -> bool:
     if waiver.finding != finding.code:
         return False
-    words = {finding.where.name, finding.where.source, *finding.what.replace(",", " ").replace(":", " ").split()}
+    told = finding.what.partition("\n")[0]  # below stands a path, of whose parts it isn't
+    words = {finding.where.name, finding.where.source, *told.replace(",", " ").replace(":", " ").split()}
     return not waiver.where or bool(set(waiver.where) & words)
