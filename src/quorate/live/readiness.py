@@ -15,7 +15,7 @@ from quorate.hosts import Hosts
 from quorate.live.reading import read
 from quorate.live.state import State
 from quorate.progress import Say
-from quorate.services.parts import Clone, Primitive
+from quorate.services.parts import Clone, Location, Primitive
 
 TIMEOUT = 180.0
 INTERVAL = 2.0  # each look costs a node half a second of its processor
@@ -94,7 +94,13 @@ def _primitive_placed(resource: Primitive, state: State) -> Iterator[str]:
 def _clone_placed(clone: Clone, design: Design, state: State) -> Iterator[str]:
     id_ = clone.primitive.id
     found = [each for each in state.resources if each.id == id_]
-    instances = int(clone.meta.get("clone-max", len(design.hosts)))
+    kept_off = {
+        each.node
+        for each in design.constraints
+        if isinstance(each, Location) and each.resource == clone.id and each.score == "-INFINITY"
+    }
+    hosts = len(set(design.hosts) - kept_off)
+    instances = min(int(clone.meta.get("clone-max", hosts)), hosts)
     promoted = int(clone.meta.get("promoted-max", 1)) if clone.meta.get("promotable") == "true" else 0
     running = [each for each in found if each.node and not each.failed]
     wanted = ["Promoted"] * promoted + (["Unpromoted"] if promoted else ["Started"]) * (instances - promoted)
@@ -102,7 +108,8 @@ def _clone_placed(clone: Clone, design: Design, state: State) -> Iterator[str]:
         yield f"{clone.id} isn't configured in the cluster."
     elif sorted(each.role for each in running) != sorted(wanted):
         now = ", ".join(_at(each.role, each.node) for each in found if each.node) or "stopped everywhere"
-        yield f"{clone.id} is not whole: {now}; wanted {promoted} promoted of {instances}."
+        aim = f"{promoted} promoted of {instances}" if promoted else f"{instances} of them"
+        yield f"{clone.id} is not whole: {now}; wanted {aim}."
 
 
 def _at(role: str, node: str) -> str:
