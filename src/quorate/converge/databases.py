@@ -183,8 +183,9 @@ def obstacles(migrations: Iterable[Migrate], view: View) -> Iterator[Obstacle]:
 
 
 def migrations(schemas: tuple[Schema, ...]) -> tuple[Migrate, ...]:
-    """A step for each schema, on the hosts in turn, so that migrations run side by side."""
-    return tuple(Migrate(schema.hosts[turn % len(schema.hosts)], schema) for turn, schema in enumerate(schemas))
+    """A step for each schema that has a command, on the hosts in turn, so that migrations run side by side."""
+    due = [schema for schema in schemas if schema.migrate]
+    return tuple(Migrate(schema.hosts[turn % len(schema.hosts)], schema) for turn, schema in enumerate(due))
 
 
 def create(schemas: tuple[Schema, ...], candidates: tuple[str, ...], secret: Callable[[str], bytes]) -> CreateSchemas:

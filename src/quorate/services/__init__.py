@@ -16,7 +16,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from quorate.cluster.model import Api, Cluster
-from quorate.services import database, front, identity, image, memcached, messaging
+from quorate.services import (
+    block_storage,
+    compute,
+    dashboard,
+    database,
+    front,
+    identity,
+    image,
+    memcached,
+    messaging,
+    network,
+    placement_service,
+)
 from quorate.services.parts import Part
 
 BLUEPRINTS: dict[str, Callable[[Any, Cluster], Part]] = {
@@ -24,6 +36,11 @@ BLUEPRINTS: dict[str, Callable[[Any, Cluster], Part]] = {
     "messaging": messaging.blueprint,
     "identity": identity.blueprint,
     "image": image.blueprint,
+    "placement": placement_service.blueprint,
+    "compute": compute.blueprint,
+    "network": network.blueprint,
+    "block-storage": block_storage.blueprint,
+    "dashboard": dashboard.blueprint,
 }
 """By the name that the cluster file has for a service."""
 

@@ -192,7 +192,7 @@ class Schema:
     hosts: tuple[str, ...]
     """Where `migrate` may be run."""
     migrate: tuple[str, ...]
-    """An argument list."""
+    """An argument list; empty if another schema's command does it."""
     user: str
     """The system user that runs it."""
     revisions: tuple[str, ...]
