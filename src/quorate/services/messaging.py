@@ -14,6 +14,9 @@ replicas has it on disk; which brokers there are is known to clients, and no add
 - A broker without data looks for the others (`classic_config`) until it finds one, and joins; it never begins a cluster
   of its own. So two halves can't begin two clusters, and the first start needs two brokers. One that has lost its data
   (a new disk) joins again as the member that it was.
+- A queue's replica is known to its broker after a restart only once Ra's directory of them is on disk, which follows
+  the declaration by half a second to a second (`auto_save` in ra_directory.erl). A queue that is younger when a
+  majority of the brokers loses power may come back empty, or without a leader (rabbitmq-server issue 15725).
 - One that leaves for good is forgotten by a person's command (`forget`), never by a program on its own account: a
   member that is merely away looks the same.
 

@@ -149,7 +149,8 @@ async def connect(config: Config, host: str, port: int, tls: ssl.SSLContext) -> 
 
 async def _leave(connection: AbstractConnection) -> None:
     with contextlib.suppress(Exception):  # a broker that is gone says no goodbye
-        await connection.close()
+        # Not as aiormq does it by default, with CancelledError for all that wait for a confirmation.
+        await connection.close(ConnectionError("given up"))
 
 
 class Client:
@@ -185,7 +186,7 @@ class Client:
             return turn.ended(Outcome.REFUSED, f"returned: {error!r}")
         except DeliveryError as error:
             return turn.ended(Outcome.UNKNOWN, f"not confirmed: {error!r}")
-        except Exception as error:  # whatever it was: only a confirmation makes it more than unknown
+        except (Exception, asyncio.CancelledError) as error:  # only a confirmation makes it more than unknown
             self._brokers.give_up(channel)
             return turn.ended(Outcome.UNKNOWN, repr(error))
         return turn.ended(Outcome.ACKNOWLEDGED)
