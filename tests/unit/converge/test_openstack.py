@@ -1,0 +1,235 @@
+"""What API services need beyond their files: in a settled view nothing differs, and each deviation is found."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from quorate.cluster.keyring import KeyRing
+from quorate.cluster.loading import load
+from quorate.cluster.model import Cluster
+from quorate.converge import databases, obstacles, plan, restarts, steps
+from quorate.converge.databases import PLUGIN, Migrate, password_hash
+from quorate.converge.identity import INTERFACES, PROJECT
+from quorate.converge.step import Phase, Step
+from quorate.design import work_out
+from quorate.design.model import Design
+from quorate.hosts.inspection import FileSeen, KeysSeen, RevisionsSeen, Said, Seen, SqlSeen, UnitSeen
+from quorate.services import messaging
+from quorate.services.openstack import REGION
+
+from .settled import MONITOR
+
+FILE = b"cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices: {database: , messaging: , identity: , image: }\n"
+CLUSTER: Cluster = load(FILE, "lab.yaml")
+DESIGN: Design = work_out(CLUSTER)
+RING = KeyRing.new()
+BEGUN, WRITTEN, STARTED, LATER = 1.0, 2.0, 3.0, 4.0
+"""Moments: a file is written, then its unit started."""
+OWN_PHASES = (Phase.SCHEMAS, Phase.MIGRATIONS, Phase.RESTARTS, Phase.CATALOGUE)
+
+
+def secret(name: str) -> bytes:
+    return RING.render() if name.startswith("keys-") else f"the secret {name}".encode()
+
+
+STEPS: tuple[Step, ...] = steps(DESIGN, secret)
+
+
+def settled() -> dict[str, Seen]:
+    sql = SqlSeen(
+        databases=frozenset(schema.name for schema in DESIGN.schemas),
+        accounts={schema.name: (PLUGIN, password_hash(secret(schema.secret))) for schema in DESIGN.schemas},
+        grants=frozenset((schema.name, schema.name) for schema in DESIGN.schemas),
+        revisions={schema.name: frozenset({"latest"}) for schema in DESIGN.schemas},
+        regions=frozenset({REGION}),
+        services={each.name: (each.type, each.name, True) for each in DESIGN.endpoints},
+        endpoints=frozenset(
+            (each.name, interface, REGION, each.url) for each in DESIGN.endpoints for interface in INTERFACES
+        ),
+        projects=frozenset({"admin", PROJECT}),
+        roles=frozenset(
+            {("admin", "admin", "admin")}
+            | {(account.name, PROJECT, role) for account in DESIGN.accounts for role in account.roles}
+        ),
+    )
+    return {name: _host(name, sql if name == "ctl1" else None) for name in DESIGN.hosts}
+
+
+def _host(name: str, sql: SqlSeen | None) -> Seen:
+    host = DESIGN.hosts[name]
+    folders = [folder for schema in DESIGN.schemas for folder in schema.revisions]
+    keys = {number: FileSeen(hash_, 0o400, "keystone", "keystone") for number, hash_ in RING.hashes().items()}
+    return Seen(
+        name,
+        files={file.path: FileSeen("", file.mode, file.owner, file.group, WRITTEN) for file in host.files},
+        units={unit.name: UnitSeen("loaded", "enabled", "active", False, False, STARTED, LATER) for unit in host.units},
+        said={"crm_mon": Said(0, MONITOR, "")},
+        sql=sql,
+        revisions=dict.fromkeys(folders, RevisionsSeen(frozenset({"first", "latest"}), frozenset({"first"}))),
+        keys={each.path: KeysSeen(0o700, "keystone", "keystone", keys) for each in DESIGN.keys},
+    )
+
+
+def due(view: Mapping[str, Seen]) -> list[str]:
+    """Of the phases that are about API services, the differing steps."""
+    return [
+        f"{each.step.host or 'cluster'}: {each.step.title} ({each.why})"
+        for phase in OWN_PHASES
+        for each in plan.differing(STEPS, view, phase)
+    ]
+
+
+def with_sql(**changes: object) -> dict[str, Seen]:
+    view = settled()
+    assert view["ctl1"].sql
+    return {**view, "ctl1": dataclasses.replace(view["ctl1"], sql=dataclasses.replace(view["ctl1"].sql, **changes))}  # type: ignore[arg-type]
+
+
+def with_file(host: str, path: str, written: float) -> dict[str, Seen]:
+    view = settled()
+    found = view[host].files[path]
+    assert found
+    files = {**view[host].files, path: dataclasses.replace(found, written=written)}
+    return {**view, host: dataclasses.replace(view[host], files=files)}
+
+
+def test_in_a_settled_view_nothing_differs() -> None:
+    assert due(settled()) == []
+    assert restarts.notices(DESIGN, settled()) == []
+
+
+def test_a_password_is_compared_as_the_server_keeps_it() -> None:
+    # SELECT PASSWORD('123456'), MariaDB 11.8
+    assert password_hash(b"123456") == "*6BB4837EB74329105EE4568DDA7DC67ED2CA2AD9"
+
+
+SCHEMAS = "cluster: make databases and their accounts"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"databases": frozenset({"keystone"})}, f"{SCHEMAS} (glance isn't there)"),
+        ({"accounts": {}}, f"{SCHEMAS} (keystone has no account; glance has no account)"),
+        ({"grants": frozenset({("glance", "glance")})}, f"{SCHEMAS} (keystone may not be used by its account)"),
+        ({"revisions": {}}, "ctl1: migrate keystone: keystone-manage db_sync (it holds nothing yet)"),
+        (
+            {"revisions": {"keystone": frozenset({"latest"}), "glance": frozenset({"first"})}},
+            "ctl2: migrate glance: glance-manage db_sync (it is at first, the release at latest)",
+        ),
+        ({"regions": frozenset()}, "ctl1: bootstrap Identity: the region, and the user admin (there is no region"),
+        ({"roles": frozenset()}, "there is no user admin with its role"),
+        ({"roles": frozenset({("admin", "admin", "admin")})}, "(not registered: account glance)"),
+        ({"services": {}}, "(not registered: service keystone, service glance)"),
+        ({"error": "ERROR 2002"}, f"{SCHEMAS} (the database can't be asked (ctl1: ERROR 2002))"),
+    ],
+)
+def test_each_deviation_in_sql_is_found(changes: dict[str, object], expected: str) -> None:
+    assert expected in "\n".join(due(with_sql(**changes)))
+
+
+def test_an_account_with_another_password_is_found() -> None:
+    accounts = {schema.name: (PLUGIN, password_hash(b"other")) for schema in DESIGN.schemas}
+    assert "glance has an account with another password" in due(with_sql(accounts=accounts))[0]
+
+
+def test_without_a_database_all_that_stands_in_it_waits_for_one() -> None:
+    view = {name: dataclasses.replace(seen, sql=None) for name, seen in settled().items()}
+    found = due(view)
+    assert len(found) == 5
+    assert all("no database serves yet" in line for line in found)
+
+
+def test_a_database_that_is_newer_than_the_release_is_an_obstacle() -> None:
+    view = with_sql(revisions={"keystone": frozenset({"latest"}), "glance": frozenset({"from next year"})})
+    migrations = [step for step in STEPS if isinstance(step, Migrate)]
+    [found] = databases.obstacles(migrations, view)
+    assert "database glance is newer than the release: it has revision from next year" in found.what
+    assert list(databases.obstacles(migrations, settled())) == []
+
+
+def test_migrations_of_different_services_run_on_different_hosts() -> None:
+    assert len({step.host for step in STEPS if isinstance(step, Migrate)}) == len(DESIGN.schemas)
+
+
+KEYSTONE, HAPROXY = "/etc/keystone/keystone.conf", "/etc/quorate/haproxy.cfg"
+
+
+def test_a_clone_with_old_files_is_restarted_and_no_other() -> None:
+    found = due(with_file("ctl2", KEYSTONE, LATER))
+    assert found == [
+        "cluster: restart identity-api-clone, one host after the other "
+        "(files have changed on ctl2 since it was started)"
+    ]
+
+
+def test_the_balancer_is_reloaded_and_a_reload_is_seen() -> None:
+    assert due(with_file("ctl3", HAPROXY, LATER + 1)) == [
+        "cluster: let haproxy.service read its changed files (changed on ctl3)"
+    ]
+    assert due(with_file("ctl3", HAPROXY, LATER)) == [], "it was reloaded after it had been started"
+
+
+def test_a_single_resource_is_left_to_a_person() -> None:
+    view = with_file("ctl1", "/etc/mysql/mariadb.conf.d/90-quorate.cnf", LATER)
+    assert due(view) == []
+    [notice] = restarts.notices(DESIGN, view)
+    assert "mariadb.service on ctl1" in notice
+    assert "crm_resource --restart --resource database-mariadb" in notice
+
+
+def test_what_does_not_run_has_nothing_to_read() -> None:
+    view = with_file("ctl2", KEYSTONE, LATER)
+    stopped = dataclasses.replace(view["ctl2"].units["keystone.service"], active="inactive")
+    units = {**view["ctl2"].units, "keystone.service": stopped}
+    assert due({**view, "ctl2": dataclasses.replace(view["ctl2"], units=units)}) == []
+
+
+def unit(change: Callable[[UnitSeen], UnitSeen]) -> dict[str, Seen]:
+    view = settled()
+    units = {**view["ctl1"].units, "memcached.service": change(view["ctl1"].units["memcached.service"])}
+    return {**view, "ctl1": dataclasses.replace(view["ctl1"], units=units)}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda seen: seen, None),
+        (lambda seen: dataclasses.replace(seen, active="failed"), "memcached.service doesn't run"),
+        (lambda seen: dataclasses.replace(seen, active="inactive", skipped=True), None),
+        (
+            lambda seen: dataclasses.replace(seen, started=BEGUN),
+            "memcached.service has yet to read /etc/systemd/system/memcached.service.d/quorate.conf",
+        ),
+    ],
+)
+def test_units_that_systemd_runs(change: Callable[[UnitSeen], UnitSeen], expected: str | None) -> None:
+    [step] = [each for each in STEPS if each.host == "ctl1" and each.title == "start what systemd runs"]
+    assert step.differs(unit(change)) == expected
+
+
+@pytest.mark.parametrize(
+    ("mark", "features", "expected"),
+    [
+        (None, False, None),
+        ("lab\n", True, None),
+        ("other\n", True, "RabbitMQ there remembers the cluster 'other', not 'lab'"),
+        (None, True, "RabbitMQ there remembers a cluster that Quorate didn't make, not 'lab'"),
+    ],
+)
+def test_a_broker_that_remembers_another_cluster(mark: str | None, features: bool, expected: str | None) -> None:
+    broker = CLUSTER.services.messaging
+    assert broker
+    begun = {messaging.features_path(broker, "ctl2"): FileSeen("", 0o600, "rabbitmq", "rabbitmq")} if features else {}
+    seen = settled()["ctl2"]
+    texts = {messaging.MARK: mark} if mark else {}
+    view = {**settled(), "ctl2": dataclasses.replace(seen, texts=texts, files={**seen.files, **begun})}
+    found = [each.what for each in obstacles.find(CLUSTER, DESIGN, view) if "RabbitMQ" in each.what]
+    assert found == ([expected] if expected else [])
+
+
+def test_secrets_stand_in_no_step_s_repr() -> None:
+    for step in STEPS:
+        assert "the secret" not in repr(step)
+        assert RING.keys[0] not in repr(step)
