@@ -117,12 +117,15 @@ def check(
 ) -> None:
     """Find what can take a cluster down, and foresee every failure. Changes nothing.
 
-    Exit status 0: clean. 1: an error among the findings, a single point of failure, a missed objective. 2: bad input.
+    Exit status 0: clean. 1: an error among the findings, a single point of failure, a missed objective; with --diff, one
+    that is new. 2: bad input.
     """
     if diff:
         old, new = (_subject_of(path).examined() for path in diff)
         print(check_output.difference(old, new))
-        raise typer.Exit(_status(new, strict))
+        known = {(each.code, each.what) for each in old.findings}
+        added = tuple(each for each in new.findings if (each.code, each.what) not in known)
+        raise typer.Exit(_status(replace(new, findings=added), strict))
     subject = _subject(file, live, cib, corosync, drbd or [], report)
     if picture is not None:
         _draw(subject, picture)

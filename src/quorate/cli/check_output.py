@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from quorate import __version__
 from quorate.cluster.findings import Severity
@@ -111,11 +110,10 @@ def _times(console: Console, examined: Examined) -> None:
             f"{mark}[bold]{escape(budget.service)}[/bold], when {what}: {budget.expected:.1f} s expected{against}"
             f"; {budget.worst:.0f} s if every time-out is used up"
         )
-        table = Table(box=None, show_header=False, pad_edge=True)
         for part in budget.parts:
-            limit = "" if part.limit is None else f"at most {part.limit:g} s"
-            table.add_row(f"  {part.seconds:6.2f} s", escape(part.name), limit, f"[dim]{escape(part.source)}[/dim]")
-        console.print(table)
+            limit = "" if part.limit is None else f"; at most {part.limit:g} s"
+            console.print(f"  {part.seconds:6.2f} s  {escape(part.name)} [dim]({escape(part.source)}{limit})[/dim]")
+    console.print()
 
 
 def _margins(console: Console, examined: Examined) -> None:
@@ -126,10 +124,10 @@ def _margins(console: Console, examined: Examined) -> None:
     if examined.unseen:
         console.print("\n[bold]Not looked at[/bold]")
     for codes in dict.fromkeys(examined.unseen.values()):
-        what = [each for each, found in examined.unseen.items() if found == codes]
-        more = f", and {len(what) - 1} more like it" if len(what) > 1 else ""
+        alike = [each for each, found in examined.unseen.items() if found == codes]
+        more = f", and {len(alike) - 1} more like it" if len(alike) > 1 else ""
         shown = ", ".join(codes[:4]) + (f" and {len(codes) - 4} more" if len(codes) > 4 else "")
-        console.print(f"  {escape(what[0])}{more} [dim]({escape(shown)})[/dim]")
+        console.print(f"  {escape(alike[0])}{more} [dim]({escape(shown)})[/dim]")
     for note in examined.notes:
         console.print(f"[dim]Note: {escape(note)}.[/dim]")
 

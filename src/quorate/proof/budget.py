@@ -7,8 +7,9 @@ Detection is what corosync.conf says. What a start takes nobody can read from a 
 medians of the drills in docs/drills.md, and marked so; a service that isn't in them gets an assumption, and is marked.
 """
 
+import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from quorate.proof.evidence import Evidence, Pacemaker
@@ -79,10 +80,29 @@ def budgets(evidence: Evidence, service: Service, objective: float | None) -> tu
     pacemaker = evidence.pacemaker
     if pacemaker is None:
         return ()
-    node = (*_detection(evidence), *_fencing(pacemaker), *_starting(pacemaker, service), *_balancer(evidence, service))
-    found = [Budget(service.name, "node", tuple(node), objective)]
-    if process := tuple(_process(pacemaker, service)):
+    starting = tuple(_starting(pacemaker, service))
+    takeover = (*_detection(evidence), *_fencing(pacemaker), *starting) if starting else ()
+    node = (*takeover, *_balancer(evidence, service, sum(part.seconds for part in takeover)))
+    found = [Budget(service.name, "node", node, objective)] if node else []
+    if process := tuple(_balancer(evidence, service, 0.0)) or tuple(_process(pacemaker, service)):
         found.append(Budget(service.name, "process", process, objective))
+    return tuple(found)
+
+
+def with_others(own: Iterable[Budget], services: Iterable[Service]) -> tuple[Budget, ...]:
+    """The budgets of several services: one that stands on another is gone for as long as that, if it takes longer."""
+    own = tuple(own)
+    nodes = {each.service: each for each in own if each.failure == "node"}
+    stands_on = {service.name: service.stands_on for service in services}
+    found = []
+    for each in own:
+        others = [nodes[name] for name in stands_on.get(each.service, ()) if name in nodes]
+        longest = max(others, key=lambda other: other.expected, default=each)
+        if each.failure == "node" and longest.expected > each.expected:
+            what = f"{longest.service}, which it stands on, answers again"
+            part = Part(what, longest.expected, f"the time budget of {longest.service}", longest.worst)
+            each = dataclasses.replace(each, parts=(part,))
+        found.append(each)
     return tuple(found)
 
 
@@ -159,14 +179,14 @@ def _limit(pacemaker: Pacemaker, id_: str, name: str) -> float:
     return pacemaker.timeout(operation) if operation else general
 
 
-def _balancer(evidence: Evidence, service: Service) -> Iterator[Part]:
-    """How long a balancer keeps sending requests to a server that is gone."""
-    pacemaker = evidence.pacemaker
-    behind = pacemaker is not None and any(not _moves(pacemaker, id_) for id_ in service.primitives)
+def _balancer(evidence: Evidence, service: Service, before: float) -> Iterator[Part]:
+    """How much longer than a takeover a balancer keeps sending requests to a server that is gone."""
     for host, path in ((host, path) for host in evidence.hosts.values() for path in HAPROXY):
         file = host.files.get(path)
-        if behind and file and file.text and (found := balancer_delay(file.text)):
-            yield Part("the balancer leaves the server out", found, f"{path}: inter, fall", found)
+        if file and file.text and re.search(rf"^backend {re.escape(service.name)}\s*$", file.text, re.MULTILINE):
+            delay = balancer_delay(file.text)
+            if delay > before:
+                yield Part("the balancer leaves the server out", delay - before, f"{path}: inter, fall", delay - before)
             return
 
 
@@ -174,8 +194,8 @@ def balancer_delay(text: str) -> float:
     """Seconds until HAProxy leaves a server out: a check that fails, `inter` after the last good one, and `fall` - 1
     more, `fastinter` apart. Without them 2 s and 3 checks (HAProxy's own defaults).
     """
-    inter = [_haproxy_time(each) for each in re.findall(r"\binter (\w+)", text)]
-    fast = [_haproxy_time(each) for each in re.findall(r"\bfastinter (\w+)", text)]
+    inter = [_haproxy_time(each) for each in re.findall(r"\binter (\d\w*)", text)]
+    fast = [_haproxy_time(each) for each in re.findall(r"\bfastinter (\d\w*)", text)]
     fall = [int(each) for each in re.findall(r"\bfall (\d{1,4})\b", text)]
     if not inter and not fall and " check" not in text:
         return 0.0

@@ -8,7 +8,7 @@ from quorate.cluster.facility import Waiver
 from quorate.cluster.findings import Severity
 from quorate.errors import InputError
 from quorate.proof import foreseen
-from quorate.proof.budget import Budget, budgets
+from quorate.proof.budget import Budget, budgets, with_others
 from quorate.proof.evidence import Evidence
 from quorate.proof.foreseen import Foreseen
 from quorate.proof.lint.run import Finding, lint
@@ -62,9 +62,8 @@ def examine(
     linted = lint(evidence)
     notes = list(evidence.notes)
     predictions, never_run = _predicted(evidence, services, notes)
-    times = tuple(
-        budget for service in services for budget in budgets(evidence, service, (objectives or {}).get(service.name))
-    )
+    own = [each for one in services for each in budgets(evidence, one, (objectives or {}).get(one.name))]
+    times = with_others(own, services)
     seen = Foreseen(evidence, never_run, predictions, times)
     found = [*foreseen.findings(seen), *more, *linted.findings]
     kept, waived = _waive(found, tuple(waivers), today, notes)

@@ -183,9 +183,8 @@ class Scheduler:
             {id_: tuple(node for node in nodes if node not in lost) for id_, nodes in after.on.items()},
             {id_: tuple(node for node in nodes if node not in lost) for id_, nodes in after.promoted.items()},
         )
-        effects = {
-            each.name: self._effect(each, failure, before, survivors, actions, unnoticed) for each in self.services
-        }
+        own = {each.name: self._effect(each, failure, before, survivors, actions, unnoticed) for each in self.services}
+        effects = {each.name: _with_others(each, own) for each in self.services}
         return Prediction(failure, actions, effects, quorate, stuck, tuple(unnoticed), survivors)
 
     def _stuck(self, failure: Failure, quorate: bool) -> tuple[str, ...]:
@@ -203,13 +202,23 @@ class Scheduler:
         )
 
     def _injections(self, id_: str, running: Running) -> list[str]:
-        """The failure of a resource where it counts most: its promoted instance, else its first."""
+        """The failure of a resource where it counts most: its promoted instance, or the one that others run beside."""
         nodes = running.promoted.get(id_) or running.on.get(id_) or ()
-        found = [_monitor_of(self.pacemaker, id_, promoted=bool(running.promoted.get(id_)))]
+        monitor = _monitor_of(self.pacemaker, id_, promoted=bool(running.promoted.get(id_)))
+        if monitor is None or not nodes:
+            return []
+        beside = [node for node in self._beside(id_, running) if node in nodes]
+        return [f"{id_}_monitor_{round(monitor.interval * 1000)}@{next(iter([*beside, *nodes]))}=7"]
+
+    def _beside(self, id_: str, running: Running) -> list[str]:
+        """The nodes where something runs that has to run beside this resource."""
+        top = self.pacemaker.top(id_)
         return [
-            f"{id_}_monitor_{round(operation.interval * 1000)}@{nodes[0]}=7"
-            for operation in found
-            if operation and nodes
+            node
+            for each in self.pacemaker.colocations
+            if self.pacemaker.top(each.other) == top and each.score > 0
+            for follower in self.pacemaker.members_of(each.resource)
+            for node in running.on.get(follower, ())
         ]
 
     def _effect(
@@ -246,7 +255,8 @@ class Scheduler:
             return Effect.GONE
         if active_was and (set(active_now) != set(active_was) or (hit and touched)):
             return Effect.INTERRUPTED
-        if hit and len(was) == 1:
+        if hit and (len(was) == 1 or (not active_was and self._beside(id_, before))):
+            # What clients come to runs beside one instance, and that one failed.
             return Effect.GONE if unnoticed else Effect.INTERRUPTED
         return Effect.REDUNDANCY if len(now) < len(was) or hit else Effect.NONE
 
@@ -293,6 +303,12 @@ class Scheduler:
     def _path(self) -> Path:
         self._count += 1
         return Path(self._folder.name) / f"{self._count}.xml"
+
+
+def _with_others(service: Service, own: Mapping[str, Effect]) -> Effect:
+    """What becomes of a service, those that it stands on included; that they lose an instance doesn't touch it."""
+    others = [own[name] for name in service.stands_on if own.get(name, Effect.NONE) > Effect.REDUNDANCY]
+    return max([own[service.name], *others])
 
 
 def _monitor_of(pacemaker: Pacemaker, id_: str, promoted: bool) -> Operation | None:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from quorate.design.model import Design
+from quorate.design.model import Design, ServiceDesign
+from quorate.proof.downtime import stands_on
 from quorate.proof.evidence import Pacemaker
 from quorate.proof.evidence.pacemaker import FOREVER
+from quorate.proof.lint.addresses import floating
 
 
 @dataclass(frozen=True)
@@ -13,14 +15,26 @@ class Service:
 
     name: str
     primitives: tuple[str, ...]
+    stands_on: tuple[str, ...] = ()
+    """Other services without which it doesn't answer."""
 
 
 def of_design(design: Design, pacemaker: Pacemaker) -> tuple[Service, ...]:
-    """The services that the cluster file names."""
+    """The services that the cluster file names, each with the address that its clients come to."""
     return tuple(
-        Service(name, _primitives(pacemaker, [*service.resources, service.active_resource]))
+        Service(
+            name,
+            _primitives(pacemaker, [*service.resources, service.active_resource, *_front(pacemaker, service)]),
+            tuple(sorted((stands_on(name) & set(design.services)) - {name})),
+        )
         for name, service in design.services.items()
     )
+
+
+def _front(pacemaker: Pacemaker, service: ServiceDesign) -> list[str]:
+    """The resource that moves a service's address, and what that goes with."""
+    addresses = [primitive.id for primitive, address in floating(pacemaker) if address == service.address]
+    return addresses + [each.other for each in pacemaker.colocations if each.resource in addresses]
 
 
 def of_cluster(pacemaker: Pacemaker) -> tuple[Service, ...]:
