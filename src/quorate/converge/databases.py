@@ -111,10 +111,11 @@ class CreateSchemas:
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
         """Makes what is missing, by statements that leave alone what is right."""
         host = await serving(hosts, self.candidates, say)
-        statements = (line for schema in self.schemas for line in self._statements(schema))
+        statements = (line for schema in self.schemas for line in self.statements(schema))
         await host.run(*CLIENT, input="".join(f"{line};\n" for line in statements))
 
-    def _statements(self, schema: Schema) -> Iterator[str]:
+    def statements(self, schema: Schema) -> Iterator[str]:
+        """The SQL statements for one of them."""
         name = schema.name
         identified = f"'{name}'@'%' IDENTIFIED VIA {PLUGIN} USING '{password_hash(self.passwords[name])}'"
         yield f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb3"

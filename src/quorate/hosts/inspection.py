@@ -336,7 +336,7 @@ def _sql(found: Mapping[str, Any]) -> SqlSeen:
         grants=frozenset((account, schema) for account, schema in rows.get("grant", ())),
         revisions={schema: frozenset(known) for schema, known in revisions.items()},
         regions=frozenset(region for (region,) in rows.get("region", ())),
-        services={id_: (type_, name, bool(on)) for id_, type_, name, on in rows.get("service", ())},
+        services={id_: (type_, name or "", bool(on)) for id_, type_, name, on in rows.get("service", ())},
         endpoints=frozenset(
             (service, interface, region, url)
             for service, interface, region, url, enabled in rows.get("endpoint", ())
