@@ -117,8 +117,8 @@ def check(
 ) -> None:
     """Find what can take a cluster down, and foresee every failure. Changes nothing.
 
-    Exit status 0: clean. 1: an error among the findings, a single point of failure, a missed objective; with --diff, one
-    that is new. 2: bad input.
+    Exit status 0: clean. 1: an error among the findings, a single point of failure, a missed objective; with --diff,
+    one that is new. 2: bad input.
     """
     if diff:
         old, new = (_subject_of(path).examined() for path in diff)

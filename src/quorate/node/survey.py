@@ -66,7 +66,9 @@ PACKAGES = [
 AGENTS = "/usr/lib/ocf/resource.d"
 LARGEST = 1 << 20
 
-NAME_OF_SECRET = r"(?:[\w.-]*(?:passw(?:or)?d|passphrase|secret|auth_?key|api_?key|token_key)[\w.-]*)"  # noqa: S105 (a pattern)
+NAME_OF_SECRET = (  # noqa: S105 (a pattern)
+    r"(?:[\w.-]*(?:passw(?:or)?d|passphrase|secret|auth_?key|api_?key|token_key)[\w.-]*|(?:[\w.-]*[_.])?pass)"
+)
 BLANK = "***"
 
 
@@ -135,7 +137,9 @@ def run(commands: "dict[str, list[str]]") -> "dict[str, str]":
 
 def blanked(text: str) -> str:
     """A text without the passwords in it: in URLs, in `name = value`, in a CIB's pairs, in DRBD's shared secret."""
-    text = re.sub(r"(://[^:/@\s]*:)[^@\s]*@", rf"\1{BLANK}@", text)
+    # A URL may list several hosts, each with its own: rabbit://user:password@one,user:password@two
+    text = re.sub(r"((?://|,)[^:/@,\s]*:)[^@\s,]*@", rf"\1{BLANK}@", text)
+    text = re.sub(r"(?im)^(\s*stats\s+auth\s+[^\s:]+:)\S+", rf"\1{BLANK}", text)
     text = re.sub(rf"(?im)^(\s*{NAME_OF_SECRET}\s*[=:]\s*)\S.*$", rf"\1{BLANK}", text)
     text = re.sub(r"(?i)(shared-secret\s+)(\"[^\"]*\"|[^\s;]+)", rf"\1{BLANK}", text)
     hidden = rf'(?i)(<nvpair\b[^>]*\bname="{NAME_OF_SECRET}"[^>]*\bvalue=")[^"]*"'
