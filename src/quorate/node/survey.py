@@ -66,9 +66,7 @@ PACKAGES = [
 AGENTS = "/usr/lib/ocf/resource.d"
 LARGEST = 1 << 20
 
-NAME_OF_SECRET = (  # noqa: S105 (a pattern)
-    r"(?:[\w.-]*(?:passw(?:or)?d|passphrase|secret|auth_?key|api_?key|token_key)[\w.-]*|(?:[\w.-]*[_.])?pass)"
-)
+HIDES = r"(?:[\w.-]*(?:passw(?:or)?d|passphrase|secret|auth_?key|api_?key|token_key)[\w.-]*|(?:[\w.-]*[_.])?pass)"
 BLANK = "***"
 
 
@@ -140,12 +138,12 @@ def blanked(text: str) -> str:
     # A URL may list several hosts, each with its own: rabbit://user:password@one,user:password@two
     text = re.sub(r"((?://|,)[^:/@,\s]*:)[^@\s,]*@", rf"\1{BLANK}@", text)
     text = re.sub(r"(?im)^(\s*stats\s+auth\s+[^\s:]+:)\S+", rf"\1{BLANK}", text)
-    text = re.sub(rf"(?im)^(\s*{NAME_OF_SECRET}\s*[=:]\s*)\S.*$", rf"\1{BLANK}", text)
+    text = re.sub(rf"(?im)^(\s*{HIDES}\s*[=:]\s*)\S.*$", rf"\1{BLANK}", text)
     text = re.sub(r"(?i)(shared-secret\s+)(\"[^\"]*\"|[^\s;]+)", rf"\1{BLANK}", text)
-    hidden = rf'(?i)(<nvpair\b[^>]*\bname="{NAME_OF_SECRET}"[^>]*\bvalue=")[^"]*"'
+    hidden = rf'(?i)(<nvpair\b[^>]*\bname="{HIDES}"[^>]*\bvalue=")[^"]*"'
     text = re.sub(hidden, rf'\1{BLANK}"', text)
     # Pacemaker's history of operations may repeat it as an attribute.
-    return re.sub(rf'(?i)(\b{NAME_OF_SECRET}=")[^"]*"', rf'\1{BLANK}"', text)
+    return re.sub(rf'(?i)(\b{HIDES}=")[^"]*"', rf'\1{BLANK}"', text)
 
 
 def read(path: str) -> str:
