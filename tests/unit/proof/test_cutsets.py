@@ -1,7 +1,10 @@
 """Cut sets beside every subset tried out, and beside a decision diagram."""
 
+import runpy
+import time
 from collections.abc import Collection, Mapping
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -127,3 +130,12 @@ def test_depth_costs_no_stack() -> None:
     chain = {f"g{number}": needs(1, [f"g{number + 1}", f"p{number}"]) for number in range(5000)}
     found = cut_sets({**chain, "g5000": needs_all("end")}, ["g0"], 3)
     assert found.count("g0") == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("graph", "order"), [("site, 10,000 parts", 2), ("site, 1,000 parts", 3)])
+def test_large_sites_take_less_than_a_second(graph: str, order: int) -> None:
+    bench = runpy.run_path(str(Path(__file__).parents[3] / "bench/check.py"))
+    gates, tops = bench["GRAPHS"][graph]()
+    begun = time.process_time()
+    cut_sets(gates, tops, order)
+    assert time.process_time() - begun < 1
