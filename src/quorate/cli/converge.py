@@ -18,7 +18,7 @@ from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
 from quorate.converge import Converging, Outcome, Planned, Prospect, steps
 from quorate.errors import Refused
 from quorate.hosts import Hosts
-from quorate.live import ASK, interpret, unmet, wait_until_ready
+from quorate.live import asks, interpret, unmet, wait_until_ready
 from quorate.progress import Progress, Silent
 
 
@@ -97,7 +97,7 @@ def _converging(site: Site, hosts: Hosts) -> Converging:
         site.design,
         steps(site.design, site.secret),
         hosts,
-        also=dict.fromkeys(site.design.hosts, ASK),
+        also=asks(site.design),
     )
 
 

@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
-from quorate.design.model import Design
+from quorate.design.model import Design, ServiceDesign
 from quorate.live import NodeState, Replica, State, read, unmet
+from quorate.services.parts import Clone
 
 
 def register(app: typer.Typer) -> None:
@@ -52,13 +53,20 @@ def show(design: Design, state: State, missing: list[str]) -> None:
         )
     console.print(nodes)
 
-    services = Table("Service", "Active on", "Address", "Replicas", box=None)
+    services = Table("Service", "Active on", "Instances on", "Address", "Replicas", box=None)
     for service in design.services.values():
         sides = state.replicas.get(service.volume or "", {})
         replicas = ", ".join(f"{host} {_replica(side)}" for host, side in sides.items()) or "-"
-        active = state.active.get(service.name)
+        instances = _instances(service, design, state)
+        # What clients reach at any of its instances is active on all of them.
+        places = instances.get(service.active_resource, (state.active.get(service.name) or "nowhere",))
+        started = {node for nodes in instances.values() for node in nodes}
         services.add_row(
-            service.name, _good(active or "nowhere", active is not None), f"{service.address}:{service.port}", replicas
+            service.name,
+            _good(", ".join(places) or "nowhere", places not in ((), ("nowhere",))),
+            ", ".join(node for node in design.hosts if node in started) or "-",
+            f"{service.address}:{service.port}",
+            replicas,
         )
     console.print()
     console.print(services)
@@ -68,6 +76,15 @@ def show(design: Design, state: State, missing: list[str]) -> None:
         console.print(f"[red]✗[/red] {escape(line)}")
     if not missing:
         console.print("[green]✓[/green] All is well: any one failure can be survived.")
+
+
+def _instances(service: ServiceDesign, design: Design, state: State) -> dict[str, tuple[str, ...]]:
+    """Of the service's clones that have no roles, by their primitive: where they are started."""
+    return {
+        clone.primitive.id: state.started(clone.primitive.id)
+        for clone in design.resources
+        if isinstance(clone, Clone) and clone.id in service.resources and clone.meta.get("promotable") != "true"
+    }
 
 
 def _node(node: NodeState) -> str:

@@ -1,8 +1,8 @@
 """Is the cluster ready, and if not: what is missing.
 
 Ready is: every node a member, quorum, all links, fencing for every node, every resource where it should be, both sides
-of every volume UpToDate and connected, nothing failed, and nothing kept off a node that a design doesn't want off.
-Then, and only then, any one failure can be survived.
+of every volume UpToDate and connected, every unit of systemd's running, nothing failed, and nothing kept off a node
+that a design doesn't want off. Then, and only then, any one failure can be survived.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ INTERVAL = 2.0  # each look costs a node half a second of its processor
 
 def unmet(design: Design, state: State) -> list[str]:
     """What is missing to "ready", each a sentence; empty: it is ready."""
-    found = [*_nodes(state), *_links(state), *_replicas(state)]
+    found = [*_nodes(state), *_links(state), *_replicas(state), *_units(state)]
     if state.dc is not None:  # without a coordinator nobody knows about the rest
         found += [*_fencing(design, state), *_placed(design, state)]
         found += [f"A failed action: {action}." for action in state.failed_actions]
@@ -56,6 +56,12 @@ def _links(state: State) -> Iterator[str]:
         for number in range(count):
             if not all(number < len(side) and side[number] for side in sides):
                 yield f"Corosync's link {number} between {one} and {other} is down."
+
+
+def _units(state: State) -> Iterator[str]:
+    for host, units in state.units_down.items():
+        for unit in units:
+            yield f"{unit} doesn't run on {host}."
 
 
 def _fencing(design: Design, state: State) -> Iterator[str]:

@@ -11,14 +11,19 @@ from quorate.hosts.inspection import Request, Seen, look
 from quorate.live.state import NodeState, Replica, ResourceState, State
 from quorate.services.parts import Primitive
 
-ASK = Request(cluster=frozenset({"crm_mon", "links"}))
+WORDS = Request(cluster=frozenset({"crm_mon", "links"}))
 
 Element = etree._Element
 
 
+def asks(design: Design) -> dict[str, Request]:
+    """What one look at every host has to bring."""
+    return {name: WORDS | Request(units=frozenset(_by_systemd(name, design))) for name in design.hosts}
+
+
 async def read(hosts: Hosts, design: Design) -> State:
     """The cluster now. Nodes that don't answer are in it as such; nothing is raised for them."""
-    return interpret(await look(hosts, dict.fromkeys(design.hosts, ASK)), design)
+    return interpret(await look(hosts, asks(design)), design)
 
 
 def interpret(answers: Mapping[str, Seen | HostError], design: Design) -> State:
@@ -42,7 +47,20 @@ def interpret(answers: Mapping[str, Seen | HostError], design: Design) -> State:
         failed_actions=tuple(_failures(view)) if view is not None else (),
         active={name: _started_on(service.active_resource, resources) for name, service in design.services.items()},
         bans=tuple(_bans(view, design)) if view is not None else (),
+        units_down={name: down for name in design.hosts if name in seen and (down := _down(seen[name], design))},
     )
+
+
+def _by_systemd(name: str, design: Design) -> list[str]:
+    """A host's units that systemd itself is to keep running. (Corosync and Pacemaker show otherwise.)"""
+    cluster = ("corosync.service", "pacemaker.service")
+    return [unit.name for unit in design.hosts[name].units if unit.enabled and unit.name not in cluster]
+
+
+def _down(seen: Seen, design: Design) -> tuple[str, ...]:
+    """Those that don't run, though their own conditions don't say that they are not meant for this machine."""
+    found = {name: seen.units[name] for name in _by_systemd(seen.host, design) if name in seen.units}
+    return tuple(name for name, unit in found.items() if unit.active != "active" and not unit.skipped)
 
 
 def links(seen: Seen) -> dict[str, tuple[bool, ...]]:

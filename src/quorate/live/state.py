@@ -1,7 +1,7 @@
 """What is true of a running cluster right now, as data. `reading` makes it; `unmet` says what is missing to "ready"."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -62,3 +62,10 @@ class State:
     """By service: the node that serves clients."""
     bans: tuple[str, ...] = ()
     """Constraints that keep a resource off a node and that no design declares, each a sentence."""
+    units_down: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By host: units that systemd is to keep running, and that don't run."""
+
+    def started(self, id_: str) -> tuple[str, ...]:
+        """The nodes on which a resource, or an instance of it, is started."""
+        found = (each for each in self.resources if each.id == id_ and not each.failed)
+        return tuple(each.node for each in found if each.node and each.role in ("Started", "Promoted"))

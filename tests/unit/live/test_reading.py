@@ -17,7 +17,7 @@ from quorate.cluster.loading import load
 from quorate.design import Design, work_out
 from quorate.errors import HostError
 from quorate.hosts import Unreachable
-from quorate.hosts.inspection import Seen, seen
+from quorate.hosts.inspection import Seen, UnitSeen, seen
 from quorate.live import State, interpret, unmet
 from quorate.live.state import Replica, ResourceState
 
@@ -142,6 +142,21 @@ def test_each_thing_that_can_be_missing_is_missed(design: Design, change: dict[s
     whole = state("ready", design)
     spoilt = dataclasses.replace(whole, **change)  # type: ignore[arg-type]
     assert any(complaint in line for line in unmet(design, spoilt))
+
+
+def test_a_unit_that_systemd_is_to_keep_running_is_missed(design: Design) -> None:
+    unit = next(unit.name for unit in design.hosts["ctl1"].units if unit.name == "quorate-firewall.service")
+    found = answers("ready")
+    ctl1 = found["ctl1"]
+    assert isinstance(ctl1, Seen)
+
+    def with_unit(seen: UnitSeen) -> State:
+        return interpret({**found, "ctl1": dataclasses.replace(ctl1, units={unit: seen})}, design)
+
+    down = UnitSeen("loaded", "enabled", "failed", False)
+    assert unmet(design, with_unit(down)) == [f"{unit} doesn't run on ctl1."]
+    assert unmet(design, with_unit(dataclasses.replace(down, active="active"))) == []
+    assert unmet(design, with_unit(dataclasses.replace(down, active="inactive", skipped=True))) == []
 
 
 def test_a_service_torn_apart_is_missed(design: Design) -> None:
