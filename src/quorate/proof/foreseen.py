@@ -119,7 +119,7 @@ def objectives_can_be_kept(foreseen: Foreseen) -> Found:
             yield Hit(_where(foreseen, each.service), what, each.cheapest())
 
 
-@_foreseen("time-outs-exceed-objective", WARNING)
+@_foreseen("monitor-too-slow", WARNING)
 def monitors_come_round_in_time(foreseen: Foreseen) -> Found:
     """A monitor comes round more often than the objective lasts.
 

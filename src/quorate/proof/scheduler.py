@@ -251,7 +251,7 @@ class Scheduler:
             if unnoticed or not now:
                 return Effect.GONE
             return Effect.INTERRUPTED if touched or set(was) & failure.nodes or hit else Effect.NONE
-        if active_was and not active_now:
+        if active_was and (unnoticed or not active_now):
             return Effect.GONE
         if active_was and (set(active_now) != set(active_was) or (hit and touched)):
             return Effect.INTERRUPTED

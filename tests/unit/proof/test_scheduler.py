@@ -176,6 +176,7 @@ def test_a_cluster_set_up_by_hand() -> None:
         drbd = scheduler.predict(Failure("x", resources=frozenset({"p-drbd-mysql"})))
     assert beta.stuck == ("beta",)
     assert drbd.unnoticed == ("p-drbd-mysql",)
+    assert drbd.effects["g-mysql"] is Effect.GONE
 
 
 def members(count: int, quorum: str) -> Evidence:
