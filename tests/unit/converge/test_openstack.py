@@ -164,6 +164,28 @@ def test_a_clone_with_old_files_is_restarted_and_no_other() -> None:
     ]
 
 
+LEFT = (
+    '<cib><configuration><constraints><rsc_location id="cli-ban-identity-api-clone-on-ctl3" rsc="identity-api-clone">'
+    '<rule id="r" score="-INFINITY">{}</rule></rsc_location></constraints></configuration></cib>'
+)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "expected"),
+    [
+        ('<date_expression id="e" operation="lt" end="2026-11-23 01:00:00Z"/>', ["an earlier restart on ctl3"]),
+        ("", []),
+    ],
+)
+def test_an_interrupted_restart_is_ended_and_a_person_s_ban_is_left(lifetime: str, expected: list[str]) -> None:
+    view = settled()
+    cib = Said(0, LEFT.format(lifetime), "")
+    told = {**view, "ctl2": dataclasses.replace(view["ctl2"], said={**view["ctl2"].said, "cib": cib})}
+    found = due(told)
+    assert len(found) == len(expected)
+    assert all(why in line for why, line in zip(expected, found, strict=True))
+
+
 def test_the_balancer_is_reloaded_and_a_reload_is_seen() -> None:
     assert due(with_file("ctl3", HAPROXY, LATER + 1)) == [
         "cluster: let haproxy.service read its changed files (changed on ctl3)"
