@@ -5,7 +5,7 @@ somewhere is tried, and what saves nothing is dropped. Costs are relative, 1 bei
 there; they order suggestions, and buy nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,7 @@ from quorate.cluster.facility import Facility, FacilityPart, Kind, Need
 from quorate.cluster.model import Cluster, Database, Image, Messaging, Node
 from quorate.design import work_out
 from quorate.proof.downtime import Takeover
-from quorate.proof.topology import Study, study
+from quorate.proof.topology import Study, Weakness, minutes, study
 
 CABLE, PORT, MOVE, LINE, MACHINE, ROOM = 1.0, 2.0, 5.0, 20.0, 30.0, 100.0
 """Costs: a cable; an interface and a cable; carrying a node; a carrier's line; a switch, a router or a UPS; a room."""
@@ -59,13 +59,28 @@ def fixes(
         if number == MOST:
             break
         after = study(change.cluster, work_out(change.cluster), takeovers=takeovers, today=today)
-        left = {weakness.problem.what for weakness in after.counted}
-        gone = tuple(weakness.problem.what for weakness in found.counted if weakness.problem.what not in left)
+        left = {key for weakness in after.counted for key in _keys(weakness)}
+        gone = tuple(weakness.problem.what for weakness in found.counted if left.isdisjoint(_keys(weakness)))
         saved = before - _minutes(after)
         # A change that heals one thing and opens another isn't offered.
         if saved >= WORTH_SAYING and len(after.counted) <= len(found.counted):
             helpful.append(Fix(change.what, change.cost, saved, gone))
     return sorted(helpful, key=lambda fix: -fix.worth)
+
+
+def _keys(weakness: Weakness) -> set[tuple[str, str]]:
+    """What a weakness is about, however it is worded: none of it may be left for it to be gone."""
+    return {(weakness.code, name) for name in weakness.parts or weakness.services}
+
+
+def helping(fixes: Iterable[Fix]) -> dict[str, str]:
+    """By what a weakness says: the fix that is worth most of those that remove it, in a sentence."""
+    best: dict[str, str] = {}
+    for fix in fixes:
+        for what in fix.solves:
+            sentence = f"{fix.what[0].upper()}{fix.what[1:]}: saves {minutes(fix.minutes)} a year of all services."
+            best.setdefault(what, sentence)
+    return best
 
 
 def _minutes(found: Study) -> float:
