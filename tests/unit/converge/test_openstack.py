@@ -15,7 +15,7 @@ from quorate.converge.step import Phase, Step
 from quorate.design import work_out
 from quorate.design.model import Design
 from quorate.hosts.inspection import FileSeen, KeysSeen, RevisionsSeen, Said, Seen, SqlSeen, UnitSeen
-from quorate.services import messaging
+from quorate.services import image, messaging
 from quorate.services.openstack import REGION
 
 from .settled import MONITOR
@@ -255,3 +255,25 @@ def test_secrets_stand_in_no_step_s_repr() -> None:
     for step in STEPS:
         assert "the secret" not in repr(step)
         assert RING.keys[0] not in repr(step)
+
+
+NFS = load(FILE.replace(b"image: ", b"image: {store: {nfs: {export: 'nas:/images'}}}"), "lab.yaml")
+FAILED = (
+    '<pacemaker-result><failures><failure op_key="image-filesystem_start_0" node="{}"/></failures></pacemaker-result>'
+)
+
+
+@pytest.mark.parametrize(
+    ("node", "mounted", "count"),
+    [("ctl2", "", 1), ("ctl2", "nfs4", 0), ("ctl3", "", 0)],
+    ids=["it couldn't be mounted", "it is by now", "it was another node"],
+)
+def test_a_shared_store_that_is_not_mounted(node: str, mounted: str, count: int) -> None:
+    design = work_out(NFS)
+    seen = dataclasses.replace(
+        settled()["ctl2"], mounted={image.MOUNT: mounted}, said={"crm_mon": Said(0, FAILED.format(node), "")}
+    )
+    found = [each for each in obstacles.find(NFS, design, {**settled(), "ctl2": seen}) if image.MOUNT in each.what]
+    assert len(found) == count
+    assert all("nas:/images, isn't mounted" in each.what and each.host == "ctl2" for each in found)
+    assert image.MOUNT in plan.asks(NFS, STEPS)["ctl2"].mountpoints
