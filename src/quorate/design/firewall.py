@@ -130,8 +130,6 @@ Wants=network-pre.target
 Before=network-pre.target shutdown.target
 After=nftables.service
 Conflicts=shutdown.target
-# User Mode Linux, as Debian builds it, has nf_tables for bridges alone ("Operation not supported").
-ConditionVirtualization=!uml
 
 [Service]
 Type=oneshot
