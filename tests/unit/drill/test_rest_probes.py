@@ -61,7 +61,7 @@ def place(server: Server, certificates: tuple[Path, Path], tmp_path: Path) -> Ca
 Happens = Callable[[Probing], Awaitable[None]]
 
 
-def drilled(probe: Probe, place: Place, happens: Happens, timeout: float = 0.5) -> tuple[Record, Ledger]:
+def drilled(probe: Probe, place: Place, happens: Happens, timeout: float = 2.0) -> tuple[Record, Ledger]:
     """What is written down, and what is found again, when something happens under load."""
 
     async def drill() -> tuple[Record, Ledger]:
