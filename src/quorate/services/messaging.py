@@ -262,9 +262,10 @@ def _hosts(messaging: Messaging, cluster: Cluster) -> Part:
     """What stands on every host in either way."""
     units = (
         Unit(UNIT, enabled=False),
-        # The port mapper is started by its socket, whose addresses are ours. RabbitMQ's unit wants that socket anyway.
+        # The port mapper listens where its socket says. Both or none: with `Also=` in the service's [Install] section to
+        # disable it would disable its socket, which RabbitMQ's unit wants.
         Unit("epmd.socket", enabled=True),
-        Unit("epmd.service", enabled=False),
+        Unit("epmd.service", enabled=True),
     )
     return Part(
         packages=dict.fromkeys(messaging.on, ("rabbitmq-server",)),
