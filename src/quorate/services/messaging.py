@@ -262,8 +262,8 @@ def _hosts(messaging: Messaging, cluster: Cluster) -> Part:
     """What stands on every host in either way."""
     units = (
         Unit(UNIT, enabled=False),
-        # The port mapper listens where its socket says. Both or none: with `Also=` in the service's [Install] section to
-        # disable it would disable its socket, which RabbitMQ's unit wants.
+        # The port mapper listens where its socket says. Both or none: to disable the service would, by the `Also=` in
+        # its [Install] section, disable the socket, which RabbitMQ's unit wants.
         Unit("epmd.socket", enabled=True),
         Unit("epmd.service", enabled=True),
     )
