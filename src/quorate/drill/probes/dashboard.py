@@ -18,14 +18,13 @@ import httpx
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import NOT_SENT
+from quorate.drill.probes.rest import ADMIN, NOT_SENT
 from quorate.drill.record import Outcome, Write
 from quorate.errors import HostError
 
 if TYPE_CHECKING:
     from quorate.drill.probe import Place
 
-ADMIN = "identity-admin"
 LOGIN, PRIVATE = "/auth/login/", "/identity/"
 """The form, and a page for those who have filled it in."""
 SESSION, FORGERY = "sessionid", "csrftoken"

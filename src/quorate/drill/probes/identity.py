@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import Failed, Rest
+from quorate.drill.probes.rest import ADMIN, Failed, Rest
 from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
     from quorate.drill.probe import Place
-
-ADMIN = "identity-admin"
-"""The secret with the administrator's password."""
 
 
 @dataclass(frozen=True)

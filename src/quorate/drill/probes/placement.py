@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import Failed, Rest
+from quorate.drill.probes.rest import ADMIN, Failed, Rest, Tokens
 from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
     from quorate.drill.probe import Place
 
-ADMIN = "identity-admin"
 VERSION = {"OpenStack-API-Version": "placement 1.6"}
 """The first with traits (placement's API history)."""
-UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,13 @@ class Config(load.Config):
 
 
 class Client:
-    """The process's side. One token serves until it is refused, as a service's own would."""
+    """The process's side."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._rest = Rest(config.url, config.authority, config.timeout)
         self._identity = Rest(config.identity_url, config.authority, config.timeout)
-        self._token, self._getting_token = "", asyncio.Lock()
+        self._tokens = Tokens(self._identity, config.password)
 
     async def open(self) -> None:
         """Nothing: each operation begins with a connection."""
@@ -46,17 +44,15 @@ class Client:
     async def operate(self, turn: Turn) -> Write:
         """Makes a trait, and judges that. 204: it is there, from an attempt that the service itself repeated."""
         try:
-            async with self._getting_token:
-                self._token = self._token or await rest.issue_token(self._identity, self._config.password)
+            token = await self._tokens.get()
         except Failed as failed:
             return turn.ended(Outcome.REFUSED, f"no token: {failed.detail}")
         turn.sends()
         path = f"/traits/{self._config.prefix}{turn.number}"
         try:
-            await self._rest.ask("PUT", path, 201, 204, token=self._token, headers=dict(VERSION))
+            await self._rest.ask("PUT", path, 201, 204, token=token, headers=dict(VERSION))
         except Failed as failed:
-            if failed.status == UNAUTHORIZED:
-                self._token = ""
+            self._tokens.forget_refused(failed)
             return turn.ended(failed.outcome, failed.detail)
         return turn.ended(Outcome.ACKNOWLEDGED)
 
