@@ -1,5 +1,6 @@
 """The graph of small sites, and what it says that a failure does."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -13,6 +14,7 @@ from quorate.proof.cutsets import cut_sets
 from quorate.proof.faulttree import build
 from quorate.proof.topology import Study, study
 from quorate.proof.why import explain
+from quorate.services.parts import Clone, Primitive
 
 SITE = """\
 cluster: site
@@ -227,3 +229,22 @@ def test_parts_know_what_they_are() -> None:
     assert (parts["c1"].kind, parts["c1"].place) == (Kind.COOLING, ("facility", "zones", "z1", "cooling"))
     assert (parts["ctl2:disk"].node, parts["sw-a"].node) == ("ctl2", None)
     assert str(parts["sw-a"]) == "switch sw-a" and str(parts["ctl2"]) == "ctl2"
+
+
+def test_a_link_that_pacemaker_watches_is_taken_over_from() -> None:
+    one = "{management: {nic: e1, via: sw-a}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"
+    cluster = load(SITE.format(**{**GOOD, "links1": one}).encode(), "site.yaml")
+    design = work_out(cluster)
+    watch = Clone("watch-clone", Primitive("watch", "ocf:pacemaker:ping"))
+    watched = study(cluster, replace(design, resources=(*design.resources, watch)))
+    assert "ctl1:e1" in alone(study(cluster, design))
+    assert alone(watched) == WHOLE_PLACES
+
+
+def test_a_node_without_a_fence_device_stands_in_the_way() -> None:
+    cluster = load(SITE.format(**GOOD).encode(), "site.yaml")
+    design = work_out(cluster)
+    resources = tuple(each for each in design.resources if each.id != "fence-ctl2")
+    found = study(cluster, replace(design, resources=resources))
+    (weakness,) = [weakness for weakness in found.weaknesses if "ctl2" in weakness.parts]
+    assert weakness.code == "no-fencing"
