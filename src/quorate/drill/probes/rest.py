@@ -20,7 +20,8 @@ TIMEOUT = 10.0
 """Seconds that a client waits for an answer, or for the next piece of one."""
 PATIENCE = 120.0
 """The same, for what the drill itself asks before and afterwards."""
-IN_FLIGHT = 64
+IN_FLIGHT = 12
+"""A service works on what a client has given up, too; more would keep one that is slow from ever coming back."""
 ADMIN = "identity-admin"
 """The secret with the administrator's password."""
 UNAUTHORIZED = 401
