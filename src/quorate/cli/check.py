@@ -265,7 +265,8 @@ def _live(target: str, file: Path | None) -> Documents:
     if site is not None:
         endpoints = {name: Endpoint(name, str(site.cluster.ssh_address(name))) for name in site.cluster.nodes}
         hosts = site.enter().hosts()
-        return asyncio.run(_survey(hosts, host, endpoints))
+        found = asyncio.run(_survey(hosts, host, endpoints))
+        return replace(found, notes=(*found.notes, f"{host} is taken for the node of {site.path}"))
     return asyncio.run(_survey(Hosts([Endpoint(host, host, user=user or "root")]), host, None))
 
 
@@ -275,7 +276,7 @@ async def _survey(hosts: Hosts, host: str, others: dict[str, Endpoint] | None) -
 
 
 def _site_of(host: str, file: Path | None) -> Site | None:
-    """The cluster file that knows this node: the one that was named, else the default one if it does."""
+    """The cluster file that knows this node: the one that was named, else the default one if its lab is up."""
     if file is None and not DEFAULT_FILE.exists():
         return None
     try:
@@ -284,7 +285,8 @@ def _site_of(host: str, file: Path | None) -> Site | None:
         if file is not None:
             raise
         return None
-    return site if host in site.cluster.nodes else None
+    known = host in site.cluster.nodes and (file is not None or site.lab.exists())
+    return site if known else None
 
 
 def _text(path: Path) -> Text:

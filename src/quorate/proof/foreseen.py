@@ -59,8 +59,8 @@ def every_service_runs(foreseen: Foreseen) -> Found:
 
     Asked to start this configuration on healthy nodes, Pacemaker's scheduler leaves a part of the service stopped.
 
-    Fix: look for constraints that contradict each other, `target-role`, maintenance, nodes in standby; without any fence
-    device Pacemaker starts nothing, unless `stonith-enabled` is false. `crm_simulate -sL` shows the scores.
+    Fix: look for constraints that contradict each other, `target-role`, maintenance, nodes in standby; without any
+    fence device Pacemaker starts nothing, unless `stonith-enabled` is false. `crm_simulate -sL` shows the scores.
     """
     for name in foreseen.never_run:
         yield Hit(_where(foreseen, name), f"{name} isn't started, or not all of it, on healthy nodes")
