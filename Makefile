@@ -1,8 +1,11 @@
 .PHONY: demo test check unit setup down
 
+# examples/lab.yaml is a whole OpenStack core: make demo FILE=examples/lab.yaml
+FILE = examples/database.yaml
+
 # A database that survives a power cut, on three real nodes on this machine. Root.
 demo:
-	@began=$$(date +%s); ./scripts/setup && .venv/bin/quorate demo --began $$began
+	@began=$$(date +%s); ./scripts/setup && .venv/bin/quorate demo --file $(FILE) --began $$began
 
 # All checks and all tests, those on real nodes included (they need root, and say so where there is none).
 test: check
@@ -23,4 +26,4 @@ setup:
 	@./scripts/setup --dev
 
 down:
-	.venv/bin/quorate lab down
+	.venv/bin/quorate lab down --file $(FILE)
