@@ -139,7 +139,8 @@ def test_what_becomes_of_a_write(
 ) -> None:
     here = place(name)
     record, found = drilled(PROBES[name](here), here, until_seen(server, WRITE[name], trouble, outcome))
-    assert set(outcomes(record)) == {Outcome.ACKNOWLEDGED, outcome}
+    # A busy machine may keep one from being sent at all; that one says nothing about the trouble.
+    assert {write.outcome for write in record.writes if write.sent is not None} == {Outcome.ACKNOWLEDGED, outcome}
     assert found.sound
     if trouble == "drop-after":
         assert found.unknown_found and not found.unknown_missing
