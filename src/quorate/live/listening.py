@@ -53,7 +53,8 @@ def sockets(output: str) -> list[Socket]:
 def compare(output: str, listeners: Iterable[Listener], addresses: Collection[str]) -> Difference:
     """A host's sockets beside its listeners; `addresses` are those that the host has now.
 
-    A socket of a loopback address is nobody else's affair. A listener of an address that is elsewhere isn't missed.
+    A socket of a loopback address is nobody else's affair. A listener of an address that is elsewhere isn't missed, nor
+    a kernel's own, which has no process: DRBD listens only while it waits for its peer.
     """
     found, listeners = sockets(output), tuple(listeners)
     return Difference(
@@ -65,7 +66,8 @@ def compare(output: str, listeners: Iterable[Listener], addresses: Collection[st
         missing=tuple(
             listener
             for listener in listeners
-            if (listener.address in addresses or listener.address in ANYWHERE)
+            if listener.process
+            and (listener.address in addresses or listener.address in ANYWHERE)
             and not any(_is(socket, listener) for socket in found)
         ),
     )

@@ -55,5 +55,10 @@ def test_the_same_port_elsewhere_is_not_the_same() -> None:
 
 
 def test_what_is_missing() -> None:
-    assert compare("", ALL, HERE).missing == (SSH, COROSYNC, DRBD, EPMD, API)
+    assert compare("", ALL, HERE).missing == (SSH, COROSYNC, EPMD, API)
     assert compare(OUTPUT, ALL, HERE | {"10.20.0.20"}).missing == (DATABASE,)
+
+
+def test_drbd_closes_its_port_once_its_peer_has_come() -> None:
+    connected = "".join(line for line in OUTPUT.splitlines(keepends=True) if ":7788" not in line)
+    assert not compare(connected, ALL, HERE).missing
