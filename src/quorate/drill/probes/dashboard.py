@@ -79,7 +79,7 @@ class Client:
             }
             turn.sends()
             try:
-                answer = await browser.post(LOGIN, data=filled_in, headers={"Referer": f"{self._config.url}{LOGIN}"})
+                answer = await browser.post(LOGIN, data=filled_in, headers={"Referer": str(form.url)})
             except NOT_SENT as error:
                 return turn.ended(Outcome.REFUSED, repr(error))
             except httpx.HTTPError as error:
