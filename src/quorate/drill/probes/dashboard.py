@@ -128,16 +128,16 @@ class Dashboard:
     async def found(self) -> list[int]:
         """The numbers of all sessions that are good still."""
         sessions = _read(self._sessions)
-        async with self._browser() as browser:
 
-            async def is_good(cookie: str) -> bool:
+        async def is_good(cookie: str) -> bool:
+            async with self._browser() as browser:  # of its own: each answer sets cookies anew
                 answer = await browser.get(PRIVATE, headers={"Cookie": f"{SESSION}={cookie}"})
-                return LOGIN not in urlsplit(answer.headers.get("Location", "")).path and answer.status_code < 400
+            return LOGIN not in urlsplit(answer.headers.get("Location", "")).path and answer.status_code < 400
 
-            try:
-                good = await rest.bounded(*(is_good(cookie) for _, cookie in sessions))
-            except httpx.HTTPError as error:
-                raise HostError(repr(error), where=self._url) from error
+        try:
+            good = await rest.bounded(*(is_good(cookie) for _, cookie in sessions))
+        except httpx.HTTPError as error:
+            raise HostError(repr(error), where=self._url) from error
         return [number for (number, _), kept in zip(sessions, good, strict=True) if kept]
 
     async def withdraw(self) -> None:
