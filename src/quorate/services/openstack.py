@@ -164,6 +164,7 @@ def _program(service: Service, program: Program, secret: File, on: tuple[str, ..
         File(f"/etc/systemd/system/{program.unit}", (_unit(service, program, ini),), restarts=program.unit),
         File("/usr/lib/ocf/resource.d/quorate/openstack-api", (node.source("openstack_api"),), mode=0o755),
         File("/usr/lib/ocf/resource.d/quorate/ocf.py", (node.source("ocf"),)),
+        File(CA, (Secret("tls-ca"),)),
     )
     own = {host: (File(ini, (_uwsgi(program, host, cluster),), restarts=program.unit),) for host in on if program.wsgi}
     packages = (program.package, *(("uwsgi-core", "uwsgi-plugin-python3") if program.wsgi else ()))

@@ -13,6 +13,7 @@ import pytest
 
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
+from quorate.design import work_out
 from quorate.services import (
     block_storage,
     compute,
@@ -62,7 +63,8 @@ def clones(of: Part) -> list[Clone]:
 @pytest.mark.parametrize("name", ALL)
 def test_nobody_but_the_service_reads_its_secrets(whole: Cluster, name: str) -> None:
     files = itertools.chain(*part(name, whole).files.values())
-    secret = [file for file in files if any(isinstance(piece, Secret) for piece in file.content)]
+    public = (Secret("tls-ca"),)  # kept with the secrets, and none
+    secret = [file for file in files if any(isinstance(p, Secret) for p in file.content) and file.content != public]
     assert secret
     for file in secret:
         if file.path.startswith("/etc/drbd.d/"):
@@ -249,3 +251,12 @@ def test_uwsgi_takes_its_file(whole: Cluster, tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("name", ["identity", "placement", "dashboard"])
+def test_every_host_has_the_authority_that_its_services_trust(name: str) -> None:
+    """Also one without a broker, which would bring it."""
+    text = "cluster: lab\nnodes: [a, b, c]\nservices: {database: , messaging: {replicated_by: drbd}, identity: "
+    cluster = load(f"{text}, {name}: }}\n".encode() if name != "identity" else f"{text}}}\n".encode(), "lab.yaml")
+    for host in work_out(cluster).hosts.values():
+        assert [file.path for file in host.files].count("/etc/quorate/tls/ca.pem") == 1, host.name
