@@ -14,8 +14,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from quorate.cli.site import ADMIN, Site
+from quorate.cli.site import Site
 from quorate.errors import InputError
+from quorate.services.identity import ADMIN_SECRET
 
 IDENTITY_PORT = 5000
 
@@ -59,7 +60,7 @@ def content(site: Site) -> bytes:
         "auth": {
             "auth_url": f"https://{site.cluster.front.ip}:{IDENTITY_PORT}/v3",
             "username": "admin",
-            "password": site.secrets.read(ADMIN).decode(),
+            "password": site.secrets.read(ADMIN_SECRET).decode(),
             "user_domain_name": "Default",
             "project_name": "admin",
             "project_domain_name": "Default",

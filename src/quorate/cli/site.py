@@ -19,8 +19,8 @@ from quorate.design.model import Design
 from quorate.errors import InputError
 from quorate.hosts import Endpoint, Hosts
 from quorate.lab import Lab
+from quorate.services.identity import ADMIN_SECRET
 
-ADMIN = "identity-admin"
 """The name of the password of Identity's administrator among the secrets."""
 DEFAULT_FILE = Path("examples/lab.yaml")
 
@@ -91,7 +91,7 @@ class Site:
     def secret_names(self) -> list[str]:
         """The names of all secrets that belong into the secrets' folder."""
         names = {name for name in secret_names(self.cluster) if not name.startswith(authority.PREFIX)}
-        return sorted(names | ({ADMIN} if self.cluster.services.identity else set()))
+        return sorted(names | ({ADMIN_SECRET} if self.cluster.services.identity else set()))
 
     @property
     def lab(self) -> Lab:

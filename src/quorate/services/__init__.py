@@ -8,7 +8,7 @@ memcached              Identity's cache
 
 replicated_filesystem  pieces that stateful services stand on
 floating_address
-placement
+only_on
 parts                  the words in which all of them speak
 """
 
@@ -27,7 +27,7 @@ from quorate.services import (
     memcached,
     messaging,
     network,
-    placement_service,
+    placement,
 )
 from quorate.services.parts import Part
 
@@ -36,7 +36,7 @@ BLUEPRINTS: dict[str, Callable[[Any, Cluster], Part]] = {
     "messaging": messaging.blueprint,
     "identity": identity.blueprint,
     "image": image.blueprint,
-    "placement": placement_service.blueprint,
+    "placement": placement.blueprint,
     "compute": compute.blueprint,
     "network": network.blueprint,
     "block-storage": block_storage.blueprint,

@@ -7,6 +7,7 @@ refused, which they notice at once, instead of running into time-outs.
 from quorate import node
 from quorate.cluster.model import Cluster, Database
 from quorate.services.floating_address import floating_address
+from quorate.services.only_on import only_on
 from quorate.services.parts import (
     File,
     Listener,
@@ -20,7 +21,6 @@ from quorate.services.parts import (
     Volume,
     join,
 )
-from quorate.services.placement import only_on
 from quorate.services.replicated_filesystem import (
     clone_id,
     filesystem_id,

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Interface
 
 from quorate.cluster.model import Cluster
+from quorate.services.only_on import only_on
 from quorate.services.parts import Operation, Part, Primitive
-from quorate.services.placement import only_on
 
 
 def floating_address(resource: str, address: IPv4Interface, hosts: Iterable[str], cluster: Cluster) -> Part:

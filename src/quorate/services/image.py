@@ -16,9 +16,9 @@ from dataclasses import replace
 from quorate import node
 from quorate.cluster.model import Cluster, Image
 from quorate.services import openstack
+from quorate.services.only_on import only_on
 from quorate.services.openstack import Program, Service, Settings
 from quorate.services.parts import Clone, Endpoint, File, Operation, Part, Primitive, Volume, join
-from quorate.services.placement import only_on
 from quorate.services.replicated_filesystem import clone_id, filesystem_id, replicated_filesystem
 
 NAME = "image"

@@ -5,9 +5,9 @@ replicas has it on disk; which brokers there are is known to clients, and no add
 
 - Metadata (users, exchanges, queues) is kept by Khepri, that is by Raft, and not by Mnesia, which is RabbitMQ 4.0's
   default still. After a power cut of all nodes two of three Khepri brokers answer after seconds; two Mnesia brokers
-  wait for the third, in vain for five minutes, and then give up: each was told by nobody that the third wasn't the
-  last to write. Seen with 4.0.5 for both, and so documented ("Restarting with Mnesia-based clusters" in RabbitMQ's
-  clustering guide). Khepri is supported since 4.0 and can be upgraded (rabbitmq.com, "Khepri FAQ").
+  wait for the third: each was told by nobody that the third wasn't the last to write. Seen with 4.0.5, for 45 s; that
+  they give up after five minutes is documented ("Restarting with Mnesia-based clusters" in RabbitMQ's clustering
+  guide). Khepri is supported since 4.0 and can be upgraded (rabbitmq.com, "Khepri FAQ").
 - A minority can't confirm anything, because Raft doesn't let it. `pause_minority` says the same to Mnesia, and is
   ignored with Khepri ("How Khepri approaches failure recovery"). That a node without Corosync's quorum serves nobody
   is Pacemaker's doing: it stops everything there, or the node is fenced.
@@ -30,6 +30,7 @@ from ipaddress import IPv4Address
 from quorate import node
 from quorate.cluster.model import Cluster, Messaging
 from quorate.services.floating_address import floating_address
+from quorate.services.only_on import only_on
 from quorate.services.parts import (
     Clone,
     File,
@@ -45,7 +46,6 @@ from quorate.services.parts import (
     Volume,
     join,
 )
-from quorate.services.placement import only_on
 from quorate.services.replicated_filesystem import clone_id, filesystem_id, replicated_filesystem, with_primary
 
 NAME = "messaging"

@@ -16,6 +16,7 @@ from itertools import takewhile
 from quorate import node
 from quorate.cluster.model import Cluster
 from quorate.services import memcached, messaging
+from quorate.services.only_on import only_on
 from quorate.services.parts import (
     Account,
     Balanced,
@@ -36,7 +37,6 @@ from quorate.services.parts import (
     Unit,
     join,
 )
-from quorate.services.placement import only_on
 
 Text = tuple[str | Secret, ...]
 Settings = Mapping[str, Mapping[str, str | Text]]

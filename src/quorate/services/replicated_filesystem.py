@@ -11,6 +11,7 @@ side and mounts it there. That an acknowledged write is never lost rests on thre
 
 from quorate import node
 from quorate.cluster.model import Cluster, Use
+from quorate.services.only_on import only_on
 from quorate.services.parts import (
     Clone,
     Colocation,
@@ -25,7 +26,6 @@ from quorate.services.parts import (
     Unit,
     Volume,
 )
-from quorate.services.placement import only_on
 
 PROMOTED = "Promoted"
 PROMOTE_TIMEOUT = 90

@@ -9,8 +9,9 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from quorate.cli import clouds, cluster
-from quorate.cli.site import ADMIN, Site
+from quorate.cli.site import Site
 from quorate.errors import InputError
+from quorate.services.identity import ADMIN_SECRET
 
 app = typer.Typer()
 cluster.register(app)
@@ -37,7 +38,7 @@ def test_a_client_finds_the_site(site: Site) -> None:
     environment = clouds.environment(site)
     file = Path(environment["OS_CLIENT_CONFIG_FILE"])
     cloud = YAML(typ="safe").load(file)["clouds"][environment["OS_CLOUD"]]
-    password = site.secrets.read(ADMIN).decode()
+    password = site.secrets.read(ADMIN_SECRET).decode()
     assert cloud["auth"]["auth_url"] == f"https://{site.cluster.front.ip}:5000/v3"
     assert cloud["auth"]["password"] == password
     assert Path(cloud["cacert"]).is_absolute()
@@ -55,7 +56,7 @@ def test_a_second_time_nothing_is_said_of_it(site: Site) -> None:
 
 def test_it_follows_the_password_and_is_made_private_again(site: Site) -> None:
     init(site)
-    site.secrets.path(ADMIN).write_text('a:"#{b}-%!')
+    site.secrets.path(ADMIN_SECRET).write_text('a:"#{b}-%!')
     assert clouds.write(site) is True
     cloud = YAML(typ="safe").load(clouds.path(site))["clouds"]["lab"]
     assert cloud["auth"]["password"] == 'a:"#{b}-%!'

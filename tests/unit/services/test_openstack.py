@@ -21,7 +21,7 @@ from quorate.services import (
     identity,
     image,
     network,
-    placement_service,
+    placement,
 )
 from quorate.services.parts import Clone, File, Order, Part, Reach, Secret
 
@@ -29,7 +29,7 @@ ALL = ("identity", "image", "placement", "compute", "network", "block-storage", 
 BLUEPRINTS: dict[str, Callable[[Any, Cluster], Part]] = {
     "identity": identity.blueprint,
     "image": image.blueprint,
-    "placement": placement_service.blueprint,
+    "placement": placement.blueprint,
     "compute": compute.blueprint,
     "network": network.blueprint,
     "block-storage": block_storage.blueprint,

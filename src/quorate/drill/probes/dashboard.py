@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ import httpx
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import ADMIN, NOT_SENT
+from quorate.drill.probes.rest import NOT_SENT
 from quorate.drill.record import Outcome, Write
 from quorate.errors import HostError
 
@@ -31,15 +31,12 @@ SESSION, FORGERY = "sessionid", "csrftoken"
 """Django's cookies: the session, and the token that shows where a form came from."""
 
 
-@dataclass(frozen=True)
-class Config(load.Config):
+@dataclass(frozen=True, kw_only=True)
+class Config(rest.Config):
     """What the process needs to know."""
 
-    url: str
-    password: str = field(repr=False)
     sessions: str
     """The path of the file for the cookies: a JSON list of number and cookie on each line."""
-    authority: str
 
 
 def client(url: str, authority: str, timeout: float) -> httpx.AsyncClient:
@@ -101,21 +98,12 @@ class Dashboard:
 
     def __init__(self, place: "Place") -> None:
         self._place = place
-        self._url = f"https://{place.service.address}:{place.service.port}"
+        self._url = rest.url(place.service)
         self._sessions = place.folder / "dashboard.sessions"
 
     def config(self, rate: float) -> Config:
         """See `Probe`."""
-        return Config(
-            url=self._url,
-            password=self._place.secret(ADMIN),
-            sessions=str(self._sessions),
-            authority=str(self._place.authority),
-            output=str(self._place.record),
-            rate=rate,
-            timeout=rest.TIMEOUT,
-            in_flight=rest.IN_FLIGHT,
-        )
+        return Config(**rest.common(self._place, rate), sessions=str(self._sessions))
 
     async def prepare(self) -> None:
         """Sees that the service answers."""

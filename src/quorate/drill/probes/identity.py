@@ -5,28 +5,25 @@ them whenever it validates a token (keystone/revoke/core.py); drills would make 
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import ADMIN, Failed, Rest
+from quorate.drill.probes.rest import Failed, Rest
 from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
     from quorate.drill.probe import Place
 
 
-@dataclass(frozen=True)
-class Config(load.Config):
+@dataclass(frozen=True, kw_only=True)
+class Config(rest.Config):
     """What the process needs to know."""
 
-    url: str
-    password: str = field(repr=False)
     domain: str
     """The id of the domain."""
-    authority: str
 
 
 class Client:
@@ -65,20 +62,10 @@ class Identity:
 
     def __init__(self, place: "Place") -> None:
         self._place, self._domain = place, ""
-        self._url = f"https://{place.service.address}:{place.service.port}"
 
     def config(self, rate: float) -> Config:
         """See `Probe`."""
-        return Config(
-            url=self._url,
-            password=self._place.secret(ADMIN),
-            domain=self._domain,
-            authority=str(self._place.authority),
-            output=str(self._place.record),
-            rate=rate,
-            timeout=rest.TIMEOUT,
-            in_flight=rest.IN_FLIGHT,
-        )
+        return Config(**rest.common(self._place, rate), domain=self._domain)
 
     async def prepare(self) -> None:
         """Makes the domain."""
@@ -87,15 +74,9 @@ class Identity:
 
     async def found(self) -> list[int]:
         """The numbers of all groups in the domain."""
-        client = self._client()
-        try:
-            token = await rest.issue_token(client, self._place.secret(ADMIN))
+        async with rest.administrator(self._place) as (client, token):
             path = f"/v3/groups?domain_id={self._domain}"
             return [int(group["name"]) async for group in client.pages(path, "groups", token)]
-        except Failed as failed:
-            raise rest.not_served(failed, self._url) from failed
-        finally:
-            await client.close()
 
     async def withdraw(self) -> None:
         """Nothing has to go: the account is the administrator's."""
@@ -106,19 +87,10 @@ class Identity:
         await self._ask("PATCH", path, 200, json={"domain": {"enabled": False}})
         await self._ask("DELETE", path, 204)
 
-    def _client(self) -> Rest:
-        return Rest(self._url, str(self._place.authority), rest.PATIENCE)
-
     async def _ask(self, method: str, path: str, expected: int, **more: object) -> dict[str, dict[str, str]]:
         """One request of the drill's own, with a token of its own. Raises HostError."""
-        client = self._client()
-        try:
-            token = await rest.issue_token(client, self._place.secret(ADMIN))
+        async with rest.administrator(self._place) as (client, token):
             response = await client.ask(method, path, expected, token=token, **more)
-        except Failed as failed:
-            raise rest.not_served(failed, self._url) from failed
-        finally:
-            await client.close()
         answer: dict[str, dict[str, str]] = response.json() if response.content else {}
         return answer
 

@@ -6,13 +6,13 @@ image is none: a refused or broken-off upload leaves an entry without data, whic
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import ADMIN, Failed, Rest, Tokens
+from quorate.drill.probes.rest import Failed, Rest, Tokens
 from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
@@ -31,16 +31,12 @@ def content(number: int) -> bytes:
     return (line * (SIZE // len(line) + 1))[:SIZE]
 
 
-@dataclass(frozen=True)
-class Config(load.Config):
+@dataclass(frozen=True, kw_only=True)
+class Config(rest.Config):
     """What the process needs to know."""
 
-    url: str
-    identity_url: str
-    password: str = field(repr=False)
     tag: str
     """By which the drill's images are known."""
-    authority: str
 
 
 class Client:
@@ -118,23 +114,10 @@ class Image:
 
     def __init__(self, place: "Place") -> None:
         self._place = place
-        identity = place.services["identity"]
-        self._url = f"https://{place.service.address}:{place.service.port}"
-        self._identity_url = f"https://{identity.address}:{identity.port}"
 
     def config(self, rate: float) -> Config:
         """See `Probe`."""
-        return Config(
-            url=self._url,
-            identity_url=self._identity_url,
-            password=self._place.secret(ADMIN),
-            tag=self._place.name,
-            authority=str(self._place.authority),
-            output=str(self._place.record),
-            rate=rate,
-            timeout=rest.TIMEOUT,
-            in_flight=rest.IN_FLIGHT,
-        )
+        return Config(**rest.common(self._place, rate), tag=self._place.name)
 
     async def prepare(self) -> None:
         """Sees that the service answers: what the drill makes has its tag, and needs no place of its own."""
@@ -154,18 +137,10 @@ class Image:
 
     async def _each(self, does: Does) -> list[int | None]:
         """Does something with each image of the drill's. Raises HostError."""
-        client = Rest(self._url, str(self._place.authority), rest.PATIENCE)
-        identity = Rest(self._identity_url, str(self._place.authority), rest.PATIENCE)
-        try:
-            token = await rest.issue_token(identity, self._place.secret(ADMIN))
+        async with rest.administrator(self._place) as (client, token):
             path = f"/v2/images?tag={self._place.name}&limit=500"
             images = [image async for image in client.pages(path, "images", token)]
             return await rest.bounded(*(does(client, token, image) for image in images))
-        except Failed as failed:
-            raise rest.not_served(failed, self._url) from failed
-        finally:
-            await client.close()
-            await identity.close()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """The Placement probe: traits with a number in their names, each one row in its database."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import ADMIN, Failed, Rest, Tokens
+from quorate.drill.probes.rest import Failed, Rest, Tokens
 from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
@@ -17,16 +17,12 @@ VERSION = {"OpenStack-API-Version": "placement 1.6"}
 """The first with traits (placement's API history)."""
 
 
-@dataclass(frozen=True)
-class Config(load.Config):
+@dataclass(frozen=True, kw_only=True)
+class Config(rest.Config):
     """What the process needs to know."""
 
-    url: str
-    identity_url: str
-    password: str = field(repr=False)
     prefix: str
     """How the names of the drill's traits begin."""
-    authority: str
 
 
 class Client:
@@ -69,24 +65,11 @@ class Placement:
 
     def __init__(self, place: "Place") -> None:
         self._place = place
-        identity = place.services["identity"]
-        self._url = f"https://{place.service.address}:{place.service.port}"
-        self._identity_url = f"https://{identity.address}:{identity.port}"
         self._prefix = f"CUSTOM_{place.name.upper()}_"
 
     def config(self, rate: float) -> Config:
         """See `Probe`."""
-        return Config(
-            url=self._url,
-            identity_url=self._identity_url,
-            password=self._place.secret(ADMIN),
-            prefix=self._prefix,
-            authority=str(self._place.authority),
-            output=str(self._place.record),
-            rate=rate,
-            timeout=rest.TIMEOUT,
-            in_flight=rest.IN_FLIGHT,
-        )
+        return Config(**rest.common(self._place, rate), prefix=self._prefix)
 
     async def prepare(self) -> None:
         """Sees that the service answers."""
@@ -110,17 +93,9 @@ class Placement:
 
     async def _ask(self, method: str, path: str, *expected: int) -> dict[str, Any]:
         """One request of the drill's own, with a token of its own. Raises HostError."""
-        client = Rest(self._url, str(self._place.authority), rest.PATIENCE)
-        identity = Rest(self._identity_url, str(self._place.authority), rest.PATIENCE)
-        try:
-            token = await rest.issue_token(identity, self._place.secret(ADMIN))
+        async with rest.administrator(self._place) as (client, token):
             response = await client.ask(method, path, *expected, token=token, headers=dict(VERSION))
-            return dict(response.json()) if response.content else {}
-        except Failed as failed:
-            raise rest.not_served(failed, self._url) from failed
-        finally:
-            await client.close()
-            await identity.close()
+        return dict(response.json()) if response.content else {}
 
 
 if __name__ == "__main__":

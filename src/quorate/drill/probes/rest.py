@@ -5,14 +5,21 @@ gone; the front's certificate is verified. Proxies that the environment names ar
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from quorate.drill import load
 from quorate.drill.record import Outcome
 from quorate.errors import HostError
+
+if TYPE_CHECKING:
+    from quorate.design.model import ServiceDesign
+    from quorate.drill.probe import Place
 
 CONNECT_TIMEOUT = 1.0
 """Seconds for TCP and TLS together to begin; while an address moves, nothing answers at all."""
@@ -32,6 +39,36 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 PERHAPS_DONE = frozenset({408, 409})
 """Client errors that are no refusal. 409 says that it is there already: a service that repeats a transaction whose
 commit was not answered says so of its own first attempt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(load.Config):
+    """What each of these processes needs to know; the fields of `common`."""
+
+    url: str
+    identity_url: str
+    password: str = field(repr=False)
+    """The administrator's."""
+    authority: str
+    timeout: float = TIMEOUT
+    in_flight: int = IN_FLIGHT
+
+
+def url(service: "ServiceDesign") -> str:
+    """Where clients find a service."""
+    return f"https://{service.address}:{service.port}"
+
+
+def common(place: "Place", rate: float) -> dict[str, Any]:
+    """The fields of `Config`, for a probe to add its own."""
+    return {
+        "url": url(place.service),
+        "identity_url": url(place.services["identity"]),
+        "password": place.secret(ADMIN),
+        "authority": str(place.authority),
+        "output": str(place.record),
+        "rate": rate,
+    }
 
 
 class Failed(Exception):
@@ -123,9 +160,18 @@ class Tokens:
             self._token = ""
 
 
-def not_served(error: Failed, service: str) -> HostError:
-    """What the drill makes of a request of its own that failed."""
-    return HostError(error.detail, where=service)
+@contextlib.asynccontextmanager
+async def administrator(place: "Place") -> AsyncIterator[tuple[Rest, str]]:
+    """The drill's own client of a service, with a token. Raises HostError, also for a request in it that failed."""
+    where, authority = url(place.service), str(place.authority)
+    client, identity = (Rest(each, authority, PATIENCE) for each in (where, url(place.services["identity"])))
+    try:
+        yield client, await issue_token(identity, place.secret(ADMIN))
+    except Failed as failed:
+        raise HostError(failed.detail, where=where) from failed
+    finally:
+        await client.close()
+        await identity.close()
 
 
 async def bounded(*coroutines: Any, limit: int = 4) -> list[Any]:
