@@ -20,13 +20,16 @@ from quorate.hosts import Unreachable
 from quorate.hosts.inspection import Seen, UnitSeen, seen
 from quorate.live import State, interpret, unmet
 from quorate.live.state import Replica, ResourceState
+from quorate.services.links import WATCHERS
 
 FILE = b"cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices: {database: {replicated_by: drbd, on: [ctl1, ctl2]}}\n"
 
 
 @pytest.fixture(scope="module")
 def design() -> Design:
-    return work_out(load(FILE, "lab.yaml"))
+    """Without the watcher of links, which these clusters didn't have yet."""
+    whole = work_out(load(FILE, "lab.yaml"))
+    return dataclasses.replace(whole, resources=tuple(each for each in whole.resources if each.id != WATCHERS))
 
 
 def answers(name: str) -> dict[str, Seen | HostError]:
@@ -136,6 +139,7 @@ def test_a_host_without_anything_is_no_traceback(design: Design) -> None:
             "database isn't up on ctl1.",
         ),
         ({"resources": ()}, "database-volume isn't configured in the cluster."),
+        ({"unheard": {"ctl2": ("management",)}}, "ctl2 has lost its link to management: nobody answers it there."),
     ],
 )
 def test_each_thing_that_can_be_missing_is_missed(design: Design, change: dict[str, object], complaint: str) -> None:
