@@ -58,8 +58,8 @@ def set_(document: etree._Element, attribute: str, values: Mapping[str, str]) ->
         for pair in pairs.findall(f"nvpair[@name='{attribute}']"):
             pairs.remove(pair)
         if name in values:
-            pair = {"id": f"{name}-{attribute}", "name": attribute, "value": values[name]}
-            etree.SubElement(pairs, "nvpair", pair)
+            words = {"id": f"{name}-{attribute}", "name": attribute, "value": values[name]}
+            etree.SubElement(pairs, "nvpair", words)
 
 
 def after(started: Path, folder: Path, **attributes: Mapping[str, str]) -> list[str]:
