@@ -172,3 +172,30 @@ def test_a_service_torn_apart_is_missed(design: Design) -> None:
     assert len(missing) == 1
     assert "The parts of database are not together" in missing[0]
     assert "database-address on ctl1" in missing[0]
+
+
+def test_a_dead_link_is_named_and_its_rule_is_no_stranger_s_ban(design: Design) -> None:
+    """What crm_mon of Pacemaker 3.0.0 adds while such a rule holds; it shows the rule's id, not the constraint's."""
+    dead = """
+  <node_attributes>
+    <node name="ctl1"><attribute name="link-management" value="1"/></node>
+    <node name="ctl2">
+      <attribute name="link-management" value="0"/>
+      <attribute name="master-database-drbd" value="10000"/>
+    </node>
+  </node_attributes>
+  <bans>
+    <ban id="database-volume-where-management-is-linked-rule" resource="database-volume" node="ctl2" weight="-2000"
+         promoted-only="true" master_only="true"/>
+  </bans>
+</pacemaker-result>"""
+    found = dict(answers("ready"))
+    for node, answer in found.items():
+        assert isinstance(answer, Seen)
+        said = answer.said["crm_mon"]
+        told = dataclasses.replace(said, stdout=said.stdout.replace("</pacemaker-result>", dead))
+        found[node] = dataclasses.replace(answer, said={**answer.said, "crm_mon": told})
+    now = interpret(found, design)
+    assert now.unheard == {"ctl2": ("management",)}
+    assert now.bans == ()
+    assert unmet(design, now) == ["ctl2 has lost its link to management: nobody answers it there."]
