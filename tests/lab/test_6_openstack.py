@@ -23,7 +23,7 @@ MOST_MEMORY = 2 << 30
 
 def _openstack(site: Site, *words: str) -> Any:
     """What the stock client says, with nothing but the clouds.yaml that Quorate wrote."""
-    argv = [QUORATE, "lab", "run", "--file", site.file, "--", CLIENT, *words, "-f", "json"]
+    argv = [str(QUORATE), "lab", "run", "--file", str(site.file), "--", str(CLIENT), *words, "-f", "json"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"openstack {' '.join(words)}: {done.stdout}{done.stderr}"
     return json.loads(done.stdout)
@@ -39,8 +39,8 @@ def test_the_stock_client_works_over_verified_tls(openstack: Site, tmp_path: Pat
     given = ("--file", str(tmp_path / "given"), "--disk-format", "raw", "seen")
     image = _openstack(openstack, "image", "create", *given)
     assert "seen" in [each["Name"] for each in _openstack(openstack, "image", "list")]
-    argv = [QUORATE, "lab", "run", "--file", openstack.file, "--", CLIENT, "image", "save"]
-    subprocess.run([*argv, "--file", tmp_path / "got", image["id"]], timeout=120, check=True)
+    argv = [str(QUORATE), "lab", "run", "--file", str(openstack.file), "--", str(CLIENT), "image", "save"]
+    subprocess.run([*argv, "--file", str(tmp_path / "got"), image["id"]], timeout=120, check=True)
     assert hashlib.sha256((tmp_path / "got").read_bytes()).digest() == hashlib.sha256(content).digest()
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,6 @@ from quorate.cli import check_output, check_topology
 from quorate.cli.site import DEFAULT_FILE, Site, read_file
 from quorate.cluster import loading
 from quorate.cluster.facility import Waiver
-from quorate.cluster.model import Cluster
 from quorate.design import work_out
 from quorate.errors import InputError
 from quorate.hosts import Endpoint, Hosts
@@ -26,7 +26,7 @@ from quorate.proof.downtime import Takeover
 from quorate.proof.evidence import Documents, Evidence, Text, archive, designed, read
 from quorate.proof.evidence.documents import LARGEST
 from quorate.proof.examination import Examined, examine, failure_of, what_if
-from quorate.proof.fixes import Fix, fixes
+from quorate.proof.fixes import Fix, fixes, helping
 from quorate.proof.lint.run import Finding
 from quorate.proof.picture import svg
 from quorate.proof.services import Service
@@ -59,7 +59,7 @@ class Subject:
             today=_today(),
             objectives=self.objectives,
             waivers=self.waivers,
-            more=self.topology.findings if self.topology else (),
+            more=self.topology.findings() if self.topology else (),
         )
 
 
@@ -67,14 +67,19 @@ class Subject:
 class Topology:
     """What the graph of a cluster file says."""
 
-    cluster: Cluster
+    file: loading.Loaded
+    name: str
     study: topology.Study
-    findings: tuple[Finding, ...]
     takeovers: dict[str, Takeover]
 
+    @cached_property
     def fixes(self) -> list[Fix]:
         """What would help, tried out."""
-        return fixes(self.cluster, self.study, takeovers=self.takeovers, today=_today())
+        return fixes(self.file.cluster, self.study, takeovers=self.takeovers, today=_today())
+
+    def findings(self) -> list[Finding]:
+        """The weaknesses, each with what would help here."""
+        return topology.findings(self.study, self.name, self.file.line, helping(self.fixes))
 
 
 def _today() -> date:
@@ -141,16 +146,14 @@ def check(
     examined = subject.examined()
     match output:
         case Form.JSON:
-            more = (
-                check_topology.as_data(subject.topology.study, subject.topology.fixes()) if subject.topology else None
-            )
+            more = check_topology.as_data(subject.topology.study, subject.topology.fixes) if subject.topology else None
             print(check_output.as_json(examined, more))
         case Form.SARIF:
             print(check_output.as_sarif(examined))
         case Form.TEXT:
             check_output.show(examined)
             if subject.topology:
-                check_topology.show(subject.topology.study, subject.topology.fixes())
+                check_topology.show(subject.topology.study, subject.topology.fixes)
     raise typer.Exit(_status(examined, strict))
 
 
@@ -183,7 +186,7 @@ def _draw(subject: Subject, picture: Path) -> None:
     if subject.topology is None:
         raise InputError("only a cluster file has a topology to draw", where="--svg")
     try:
-        picture.write_text(svg(subject.topology.cluster, subject.topology.study))
+        picture.write_text(svg(subject.topology.file.cluster, subject.topology.study))
     except OSError as error:
         raise InputError(f"it can't be written: {error.strerror}", where=str(picture)) from None
 
@@ -244,8 +247,7 @@ def _of_file(path: Path) -> Subject:
         if budget.failure == "node"
     }
     found = topology.study(cluster, design, takeovers=takeovers, today=_today())
-    findings = tuple(topology.findings(found, str(path), loaded.line))
-    return replace(subject, topology=Topology(cluster, found, findings, takeovers))
+    return replace(subject, topology=Topology(loaded, str(path), found, takeovers))
 
 
 def _of_documents(documents: Documents) -> Subject:
@@ -263,7 +265,8 @@ def _live(target: str, file: Path | None) -> Documents:
     if site is not None:
         endpoints = {name: Endpoint(name, str(site.cluster.ssh_address(name))) for name in site.cluster.nodes}
         hosts = site.enter().hosts()
-        return asyncio.run(_survey(hosts, host, endpoints))
+        found = asyncio.run(_survey(hosts, host, endpoints))
+        return replace(found, notes=(*found.notes, f"{host} is taken for the node of {site.path}"))
     return asyncio.run(_survey(Hosts([Endpoint(host, host, user=user or "root")]), host, None))
 
 
@@ -273,7 +276,7 @@ async def _survey(hosts: Hosts, host: str, others: dict[str, Endpoint] | None) -
 
 
 def _site_of(host: str, file: Path | None) -> Site | None:
-    """The cluster file that knows this node: the one that was named, else the default one if it does."""
+    """The cluster file that knows this node: the one that was named, else the default one if its lab is up."""
     if file is None and not DEFAULT_FILE.exists():
         return None
     try:
@@ -282,7 +285,8 @@ def _site_of(host: str, file: Path | None) -> Site | None:
         if file is not None:
             raise
         return None
-    return site if host in site.cluster.nodes else None
+    known = host in site.cluster.nodes and (file is not None or site.lab.exists())
+    return site if known else None
 
 
 def _text(path: Path) -> Text:

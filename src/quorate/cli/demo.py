@@ -22,7 +22,7 @@ def demo(
     file: ClusterFile = DEFAULT_FILE,
     began: Annotated[float | None, typer.Option("--began", help="When it all began, in seconds since 1970.")] = None,
 ) -> None:
-    """Start the lab, make the database highly available, cut its node's power under load, and say what clients saw."""
+    """Start the lab, make its services highly available, cut the database node's power, and say what clients saw."""
     began = began or time.time()
     site = Site.open(file)
     lab.bring_up(site)

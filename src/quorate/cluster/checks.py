@@ -17,6 +17,8 @@ from quorate.cluster.model import Api, Cluster, Database, Image, Messaging, Netw
 from quorate.cluster.written import WrittenCluster
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+CERTIFICATES = ("ca", "front")
+"""These stand beside the nodes' certificates, under the same kind of name."""
 _RENUMBERED = re.compile(r"/dev/(sd|hd|vd|xvd|nvme|ubd)\w+")
 
 
@@ -83,6 +85,9 @@ def _names(file: File) -> Iterator[Problem]:
                 "Small letters, digits and `-` between them, at most 63, not digits alone.",
                 at_key=at_key,
             )
+        elif name in CERTIFICATES and path[0] == "nodes":
+            what = f"{quoted(name)} can't be the name of a node: a certificate that isn't a node's is called so"
+            yield Problem("bad-name", path, what, todo="Call it something else.", at_key=True)
 
 
 def _enough_nodes(file: File) -> Iterator[Problem]:

@@ -12,6 +12,8 @@ from quorate.cluster.written_facility import SECTIONS, WrittenFacility, WrittenN
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,62}", re.ASCII)
 
+_LETTERS = "Letters, digits, `-`, `.` and `_`, at most 63."
+
 _PLACES = {"rack": {Kind.RACK}, "zone": {Kind.ZONE}, "site": {Kind.SITE}}
 _KINDS = {
     **_PLACES,
@@ -40,8 +42,7 @@ def _names(written: WrittenFacility, cluster: Cluster) -> Iterator[Problem]:
     seen |= dict.fromkeys(cluster.networks, "a network")
     for path, name, kind in _declared(written):
         if not _NAME.fullmatch(name):
-            todo = "Letters, digits, `-`, `.` and `_`, at most 63."
-            yield Problem("bad-name", path, f"{quoted(name)} can't be the name of a part", todo=todo, at_key=True)
+            yield Problem("bad-name", path, f"{quoted(name)} can't be the name of a part", todo=_LETTERS, at_key=True)
         elif name in seen:
             means = "Messages tell parts apart by their names alone."
             what = f"{quoted(name)} is {seen[name]} already"
@@ -101,7 +102,14 @@ def _reference(path: Path, word: str, name: str, cluster: Cluster) -> Iterator[P
     also: tuple[Path, ...] = (("facility",),)
     fitting = [part.name for part in parts.values() if part.kind in _KINDS.get(word, Kind)]
     part = parts.get(name)
-    if part is None and not (word == "needs" and name in cluster.nodes):
+    else_known = {**dict.fromkeys(cluster.networks, "a network"), **dict.fromkeys(cluster.facility.goals, "a goal")}
+    else_known |= dict.fromkeys(cluster.nodes, "a node") if word != "needs" else {}
+    if name in else_known:
+        what = f"{quoted(name)} is {else_known[name]}, and can't stand under `{word}`"
+        yield Problem("wrong-kind", path, what, todo=suggestion(name, fitting), also=also, whole=True)
+    elif not _NAME.fullmatch(name):
+        yield Problem("bad-name", path, f"{quoted(name)} can't be the name of a part", todo=_LETTERS, also=also)
+    elif part is None and name not in cluster.nodes:
         what = f"{quoted(name)} isn't declared under `facility`"
         todo = suggestion(name, fitting) or f"Declare it there: {_example(word, name)}."
         yield Problem("undeclared-part", path, what, todo=todo, also=also, whole=True)

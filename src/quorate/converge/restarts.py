@@ -126,8 +126,19 @@ class RestartManaged:
 
     def differs(self, view: View) -> str | None:
         """Where it runs with old files."""
-        hosts = self.managed.outdated(view)
-        return f"files have changed on {', '.join(hosts)} since it was started" if hosts else None
+        if hosts := self.managed.outdated(view):
+            return f"files have changed on {', '.join(hosts)} since it was started"
+        hosts = self._left_behind(view)
+        return f"an earlier restart on {', '.join(hosts)} was interrupted" if hosts else None
+
+    def _left_behind(self, view: View) -> list[str]:
+        """Where a ban of ours still stands: one that ends by itself, which a person's doesn't, crm_resource(8)."""
+        coordinator = said.coordinator(view)
+        cib = said.document(view[coordinator], "cib") if coordinator else None
+        if cib is None:
+            return []
+        bans = "configuration/constraints/rsc_location[@id='cli-ban-{}-on-{}']/rule/date_expression"
+        return [host for host in self.managed.files if cib.find(bans.format(self.managed.resource, host)) is not None]
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
         """Has Pacemaker do it: a ban stops the instance, lifting it starts it again, and each is waited for.
@@ -135,6 +146,8 @@ class RestartManaged:
         The ban ends by itself, should nobody be left to lift it.
         """
         resource, wait = self.managed.resource, ("crm_resource", "--wait", f"--timeout={RESTART_TIMEOUT:g}")
+        for name in self._left_behind(view):
+            await (await hosts.host(name)).run("crm_resource", "--clear", "--resource", resource, "--node", name)
         for name in self.managed.outdated(view):
             host = await hosts.host(name)
             at = ("--resource", resource, "--node", name)

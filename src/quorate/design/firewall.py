@@ -12,21 +12,28 @@ forget. It isn't needed, because our ports are all below those that Linux gives 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address
 
+from quorate import node
 from quorate.cluster.model import Cluster, Network, Node
 from quorate.services.parts import File, Listener, Part, Reach, Unit
 
 UNIT = "quorate-firewall.service"
+PROGRAM = "/usr/lib/quorate/firewall"
 RULES = "/etc/quorate/firewall.nft"
+FILTERS = "/etc/quorate/firewall.tc"
+BLOCK = 47
+"""As in `quorate.node.firewall`."""
 ANYWHERE = "0.0.0.0"  # noqa: S104  as a listener says it
 
 
 def firewall(cluster: Cluster, listeners: Mapping[str, tuple[Listener, ...]]) -> Part:
     """The table, and the unit that loads it at boot, on every host."""
     return Part(
-        packages=dict.fromkeys(cluster.nodes, ("nftables",)),
+        packages=dict.fromkeys(cluster.nodes, ("nftables", "iproute2")),
         files={
             host: (
+                File(PROGRAM, (node.source("firewall"),), mode=0o755, restarts=UNIT),
                 File(RULES, (rules(cluster, listeners.get(host, ())),), restarts=UNIT),
+                File(FILTERS, (filters(cluster, listeners.get(host, ())),), restarts=UNIT),
                 File(f"/etc/systemd/system/{UNIT}", (SERVICE,), restarts=UNIT),
                 File("/etc/systemd/system/nftables.service.d/quorate.conf", (BESIDE_DEBIANS,)),
             )
@@ -38,12 +45,7 @@ def firewall(cluster: Cluster, listeners: Mapping[str, tuple[Listener, ...]]) ->
 
 def rules(cluster: Cluster, listeners: Iterable[Listener]) -> str:
     """One host's table, for `nft -f`: loading it replaces the one that is there, in one step (nft(8), "Atomicity")."""
-    closed: dict[tuple[str, str, tuple[str, ...]], set[int]] = {}
-    for listener in listeners:
-        if listener.reach is not Reach.CLIENTS and not IPv4Address(listener.address).is_loopback:
-            key = (listener.protocol, listener.address, tuple(_allowed(listener, cluster)))
-            closed.setdefault(key, set()).add(listener.port)
-    lines = "".join(f"        {line}\n" for key, ports in sorted(closed.items()) for line in _rules(*key, ports))
+    lines = "".join(f"        {line}\n" for closed in _closed(cluster, listeners) for line in _rules(*closed))
     return f"""\
 # Closes the cluster's own ports to everybody else, and touches nothing besides.
 table inet quorate
@@ -58,10 +60,39 @@ table inet quorate {{
 """
 
 
-def _rules(protocol: str, address: str, allowed: tuple[str, ...], ports: set[int]) -> Iterator[str]:
+def filters(cluster: Cluster, listeners: Iterable[Listener]) -> str:
+    """The same for `tc -batch`, on kernels without nf_tables for IP (`quorate.node.firewall`, tc-flower(8))."""
+    return "".join(f"{line}\n" for closed in _closed(cluster, listeners) for line in _filters(*closed))
+
+
+Closed = tuple[str, str, tuple[str, ...], tuple[int, ...]]
+"""Protocol, address, the sources that may come in, and the ports."""
+
+
+def _closed(cluster: Cluster, listeners: Iterable[Listener]) -> list[Closed]:
+    closed: dict[tuple[str, str, tuple[str, ...]], set[int]] = {}
+    for listener in listeners:
+        if listener.reach is not Reach.CLIENTS and not IPv4Address(listener.address).is_loopback:
+            key = (listener.protocol, listener.address, tuple(_allowed(listener, cluster)))
+            closed.setdefault(key, set()).add(listener.port)
+    return [(*key, tuple(sorted(ports))) for key, ports in sorted(closed.items())]
+
+
+def _filters(protocol: str, address: str, allowed: tuple[str, ...], ports: tuple[int, ...]) -> Iterator[str]:
+    to = "" if address == ANYWHERE else f" dst_ip {address}"
+    for port in ports:
+        which = f"ip_proto {protocol}{to} dst_port {port}"
+        for source in allowed:
+            yield f"filter add block {BLOCK} protocol ip pref 10 flower {which} src_ip {source} action pass"
+        yield f"filter add block {BLOCK} protocol ip pref 20 flower {which} action drop"
+        if not to:
+            yield f"filter add block {BLOCK} protocol ipv6 pref 30 flower {which} action drop"
+
+
+def _rules(protocol: str, address: str, allowed: tuple[str, ...], ports: tuple[int, ...]) -> Iterator[str]:
     to = "" if address == ANYWHERE else f"ip daddr {address} "
     sources = f"ip saddr != {{ {', '.join(allowed)} }} " if allowed else ""
-    which = f"{protocol} dport {{ {', '.join(map(str, sorted(ports)))} }}"
+    which = f"{protocol} dport {{ {', '.join(map(str, ports))} }}"
     yield f"{to}{sources}{which} counter drop"
     if not to and allowed:
         # Such a rule speaks of IPv4 alone; the socket may take IPv6, by which the nodes don't speak to each other.
@@ -73,7 +104,7 @@ def _allowed(listener: Listener, cluster: Cluster) -> Iterator[str]:
     for network in _networks(listener.address, cluster):
         match listener.reach:
             case Reach.CLUSTER:
-                yield from (str(node.address_on(network.name)) for node in _linked(network, cluster))
+                yield from (str(each.address_on(network.name)) for each in _linked(network, cluster))
             case Reach.NETWORK:
                 yield str(network.cidr)
 
@@ -86,7 +117,7 @@ def _networks(address: str, cluster: Cluster) -> Iterator[Network]:
 
 
 def _linked(network: Network, cluster: Cluster) -> Iterator[Node]:
-    return (node for node in cluster.nodes.values() if network.name in node.links)
+    return (each for each in cluster.nodes.values() if network.name in each.links)
 
 
 SERVICE = f"""\
@@ -99,14 +130,12 @@ Wants=network-pre.target
 Before=network-pre.target shutdown.target
 After=nftables.service
 Conflicts=shutdown.target
-# User Mode Linux, as Debian builds it, has nf_tables for bridges alone ("Operation not supported").
-ConditionVirtualization=!uml
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/sbin/nft --file {RULES}
-ExecReload=/usr/sbin/nft --file {RULES}
+ExecStart={PROGRAM}
+ExecReload={PROGRAM}
 # Nothing at its stop: a restart would leave the ports open for a moment. To open them: nft delete table inet quorate
 
 [Install]
@@ -116,7 +145,7 @@ WantedBy=sysinit.target
 BESIDE_DEBIANS = f"""\
 # Debian's own firewall begins and ends with `flush ruleset`, which takes all tables: ours is put back at once.
 [Service]
-ExecStartPost=/usr/sbin/nft --file {RULES}
-ExecReload=/usr/sbin/nft --file {RULES}
-ExecStopPost=/usr/sbin/nft --file {RULES}
+ExecStartPost={PROGRAM}
+ExecReload={PROGRAM}
+ExecStopPost={PROGRAM}
 """

@@ -46,7 +46,7 @@ async def look_again(
     verified: dict[str, Verify] = {}
 
     async def look(name: str) -> None:
-        with progress.phase(f"Every acknowledged one of the {probes[name].what} is looked for") as say:
+        with progress.phase(f"All acknowledged {probes[name].what} are looked for") as say:
             host = await serving(drill, name)
             ledger_ = ledger.compare(records[name], await probes[name].found())
             found[name][host.name] = ledger_

@@ -126,7 +126,8 @@ def _moments(verdict: Verdict) -> list[tuple[str, float | None, str]]:
     A service that stayed where it was has no takeover: of its phases only those that were seen are told.
     """
     several = len(verdict.services) > 1
-    moments = [_moment(phase, "") for phase in verdict.audit.phases]
+    full_stop = verdict.may_fence and not verdict.fences  # then nobody need notice it, or fence anybody
+    moments = [_moment(p, "") for p in verdict.audit.phases if p.seconds is not None or not full_stop]
     for name, part in verdict.services.items():
         prefix = f"{name}: " if several else ""
         moments += [_moment(p, prefix) for p in part.phases if part.after != part.before or p.seconds is not None]

@@ -20,6 +20,7 @@ the cluster keeps the node.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from ipaddress import IPv4Interface
 
 from quorate.cluster.checks import STANDS_ON
@@ -93,12 +94,26 @@ class Tree:
         """The gates of all services and goals."""
         return tuple(self.tops.values())
 
+    @cached_property
+    def above(self) -> Mapping[str, list[str]]:
+        """By gate or part: the gates that it is a child of."""
+        above: dict[str, list[str]] = {}
+        for name, gate in self.gates.items():
+            for child in gate.children:
+                above.setdefault(child, []).append(name)
+        return above
+
     def failing(self, failed: Iterable[str]) -> set[str]:
-        """Every gate that fails once these parts have."""
+        """These parts, and every gate that fails with them."""
         down = set(failed)
-        for name, gate in self.gates.items():  # in order: children come before what stands on them
-            if sum(child in down for child in gate.children) >= gate.fails_at:
-                down.add(name)
+        counts: dict[str, int] = {}
+        new = list(down)
+        while new:
+            for name in self.above.get(new.pop(), ()):
+                counts[name] = counts.get(name, 0) + 1
+                if counts[name] == self.gates[name].fails_at:
+                    down.add(name)
+                    new.append(name)
         return down
 
 
@@ -362,6 +377,10 @@ class _Builder:
             f"replicas {name}", f"no host has a current replica of {name}", [*hosts, stale], 2, code="replicas-together"
         )
         yield from self.takeover(name, clone_id(name), on, network)
+        for node in on:
+            if (lost := f"lost {node} {network.name}") in self.gates:
+                words = f"{name} can't leave {node}, as the other replica misses what is written there"
+                yield self.gate(f"stranded {name} {node}", words, [lost, cut], 2, "replicas-together")
 
     def takeover(self, name: str, resource: str, hosts: Sequence[str], network: Network) -> Iterator[str]:
         """What keeps a service from being started elsewhere: its node can't be fenced, or its loss isn't noticed."""

@@ -5,28 +5,31 @@ somewhere is tried, and what saves nothing is dropped. Costs are relative, 1 bei
 there; they order suggestions, and buy nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from quorate.cluster.facility import Facility, FacilityPart, Kind, Need
 from quorate.cluster.model import Cluster, Database, Image, Messaging, Node
 from quorate.design import work_out
 from quorate.proof.downtime import Takeover
-from quorate.proof.topology import Study, study
+from quorate.proof.topology import Study, Weakness, minutes, study
 
 CABLE, PORT, MOVE, LINE, MACHINE, ROOM = 1.0, 2.0, 5.0, 20.0, 30.0, 100.0
 """Costs: a cable; an interface and a cable; carrying a node; a carrier's line; a switch, a router or a UPS; a room."""
 WORTH_SAYING = 0.1
 """Minutes a year."""
-MOST = 400
-"""Changes that are tried; each takes some ten milliseconds for three nodes."""
+MOST, MOST_GATES = 400, 100_000
+"""Changes that are tried; and gates in all of them together, some ten microseconds each."""
 
 
 @dataclass(frozen=True)
 class Change:
     """A cluster that differs from the given one in one thing."""
 
+    of: str
+    """The node or part that it is done to."""
     what: str
     cost: float
     cluster: Cluster
@@ -55,12 +58,12 @@ def fixes(
     """The changes that save something, the most for its price first."""
     before = _minutes(found)
     helpful = []
-    for number, change in enumerate(_changes(cluster)):
-        if number == MOST:
-            break
+    involved = _involved(found)
+    relevant = (change for change in _changes(cluster) if change.of in involved)
+    for change in islice(relevant, max(20, min(MOST, MOST_GATES // len(found.tree.gates)))):
         after = study(change.cluster, work_out(change.cluster), takeovers=takeovers, today=today)
-        left = {weakness.problem.what for weakness in after.counted}
-        gone = tuple(weakness.problem.what for weakness in found.counted if weakness.problem.what not in left)
+        left = {key for weakness in after.counted for key in _keys(weakness)}
+        gone = tuple(weakness.problem.what for weakness in found.counted if left.isdisjoint(_keys(weakness)))
         saved = before - _minutes(after)
         # A change that heals one thing and opens another isn't offered.
         if saved >= WORTH_SAYING and len(after.counted) <= len(found.counted):
@@ -68,13 +71,46 @@ def fixes(
     return sorted(helpful, key=lambda fix: -fix.worth)
 
 
+def _keys(weakness: Weakness) -> set[tuple[str, str]]:
+    """What a weakness is about, however it is worded: none of it may be left for it to be gone."""
+    return {(weakness.code, name) for name in weakness.parts or weakness.services}
+
+
+def helping(fixes: Iterable[Fix]) -> dict[str, str]:
+    """By what a weakness says: the fix that is worth most of those that remove it, in a sentence."""
+    best: dict[str, str] = {}
+    for fix in fixes:
+        for what in fix.solves:
+            sentence = f"{fix.what[0].upper()}{fix.what[1:]}: saves {minutes(fix.minutes)} a year of all services."
+            best.setdefault(what, sentence)
+    return best
+
+
 def _minutes(found: Study) -> float:
     return sum(figures.minutes for figures in found.downtime.values())
 
 
+def _involved(found: Study) -> set[str]:
+    """The nodes and parts that have to do with what is wrong, and with what is likeliest to go wrong."""
+    gates = found.tree.gates
+    names = {part.partition(":")[0] for weakness in found.counted for part in weakness.parts}
+    for figures in found.downtime.values():
+        names |= {part.partition(":")[0] for share in figures.shares[:20] for parts in share.parts for part in parts}
+    for weakness in found.counted:
+        for gate in found.tree.failing(weakness.parts[:1]) & {*gates}:
+            names |= {word.partition(":")[0] for word in gate.split(" ")}
+    return names
+
+
 def _changes(cluster: Cluster) -> Iterator[Change]:
-    for catalogue in CATALOGUE:
-        yield from catalogue(cluster)
+    """Of every kind one after the other, so that none keeps another from being tried."""
+    kinds = [catalogue(cluster) for catalogue in CATALOGUE]
+    while kinds:
+        for kind in list(kinds):
+            if (change := next(kind, None)) is not None:
+                yield change
+            else:
+                kinds.remove(kind)
 
 
 def _with_node(cluster: Cluster, node: Node, **changed: object) -> Cluster:
@@ -110,7 +146,7 @@ def _node_power(cluster: Cluster) -> Iterator[Change]:
             if pdu in _in_rack(cluster, node.rack):
                 bmc = node.bmc.model_copy(update={"power": _also(node.bmc.power or node.power, pdu)})
                 changed = _with_node(cluster, node, power=_also(node.power, pdu), bmc=bmc)
-                yield Change(f"plug {node.name} into {pdu} as well", CABLE, changed)
+                yield Change(node.name, f"plug {node.name} into {pdu} as well", CABLE, changed)
 
 
 def _bmc_path(cluster: Cluster) -> Iterator[Change]:
@@ -118,12 +154,13 @@ def _bmc_path(cluster: Cluster) -> Iterator[Change]:
     for node in cluster.nodes.values():
         for switch in _missing(cluster, node.bmc.via, Kind.SWITCH) if node.bmc.via else ():
             bmc = node.bmc.model_copy(update={"via": Need(count=1, of=(switch,))})
-            yield Change(f"plug {node.name}'s BMC into {switch}", CABLE, _with_node(cluster, node, bmc=bmc))
+            yield Change(node.name, f"plug {node.name}'s BMC into {switch}", CABLE, _with_node(cluster, node, bmc=bmc))
         power = node.bmc.power or node.power
         for pdu in _missing(cluster, power, Kind.PDU) if power else ():
             if pdu in _in_rack(cluster, node.rack):
                 bmc = node.bmc.model_copy(update={"power": _also(power, pdu)})
-                yield Change(f"feed {node.name}'s BMC from {pdu} as well", CABLE, _with_node(cluster, node, bmc=bmc))
+                what = f"feed {node.name}'s BMC from {pdu} as well"
+                yield Change(node.name, what, CABLE, _with_node(cluster, node, bmc=bmc))
 
 
 def _second_link(cluster: Cluster) -> Iterator[Change]:
@@ -136,7 +173,7 @@ def _second_link(cluster: Cluster) -> Iterator[Change]:
                 nics = (*(link.nics or (f"{name}-1",)), f"{name}-2")
                 bond = link.model_copy(update={"nics": nics, "via": _also(link.via, switch)})
                 changed = _with_node(cluster, node, links={**node.links, name: bond})
-                yield Change(f"a second interface of {node.name} on {name}, into {switch}", PORT, changed)
+                yield Change(node.name, f"a second interface of {node.name} on {name}, into {switch}", PORT, changed)
 
 
 def _feeds(cluster: Cluster) -> Iterator[Change]:
@@ -146,12 +183,12 @@ def _feeds(cluster: Cluster) -> Iterator[Change]:
         for other in _missing(cluster, power, Kind.PDU) if power else ():
             if other in _in_rack(cluster, part.place):
                 changed = part.model_copy(update={"needs": {**part.needs, "power": _also(power, other)}})
-                yield Change(f"plug {part.name} into {other} as well", CABLE, _with_part(cluster, changed))
+                yield Change(part.name, f"plug {part.name} into {other} as well", CABLE, _with_part(cluster, changed))
     for pdu in cluster.facility.of_kind(Kind.PDU):
         power = pdu.needs.get("power")
         for feed in _missing(cluster, power, Kind.FEED) if power else ():
             changed = pdu.model_copy(update={"needs": {**pdu.needs, "power": Need(count=1, of=(feed,))}})
-            yield Change(f"hang {pdu.name} on {feed} instead", PORT, _with_part(cluster, changed))
+            yield Change(pdu.name, f"hang {pdu.name} on {feed} instead", PORT, _with_part(cluster, changed))
 
 
 def _ups(cluster: Cluster) -> Iterator[Change]:
@@ -159,23 +196,26 @@ def _ups(cluster: Cluster) -> Iterator[Change]:
     for feed in cluster.facility.of_kind(Kind.FEED):
         own = FacilityPart(name=f"{feed.name}-ups", kind=Kind.UPS)
         changed = feed.model_copy(update={"needs": {**feed.needs, "ups": Need(count=1, of=(own.name,))}})
-        yield Change(f"a UPS of its own for {feed.name}", MACHINE, _with_part(_with_part(cluster, own), changed))
+        with_ups = _with_part(_with_part(cluster, own), changed)
+        yield Change(feed.name, f"a UPS of its own for {feed.name}", MACHINE, with_ups)
 
 
 def _way_out(cluster: Cluster) -> Iterator[Change]:
     """Another router as gateway, and another line for a router."""
     for name, network in cluster.networks.items():
-        for other in _missing(cluster, network.gateway, Kind.ROUTER) if network.gateway else ():
+        if network.gateway is None:
+            continue
+        for other in _missing(cluster, network.gateway, Kind.ROUTER):
             changed = network.model_copy(update={"gateway": _also(network.gateway, other)})
-            networks = {**cluster.networks, name: changed}
-            what = f"let {other} be a gateway of {name} as well"
-            yield Change(what, CABLE, cluster.model_copy(update={"networks": networks}))
+            through = cluster.model_copy(update={"networks": {**cluster.networks, name: changed}})
+            first = next(network.gateway.names())
+            yield Change(first, f"let {other} be a gateway of {name} as well", CABLE, through)
     for router in cluster.facility.of_kind(Kind.ROUTER):
         if uplinks := router.needs.get("uplinks"):
             line = FacilityPart(name=f"{router.name}-line-2", kind=Kind.UPLINK)
             part = router.model_copy(update={"needs": {**router.needs, "uplinks": _also(uplinks, line.name)}})
             changed_cluster = _with_part(_with_part(cluster, line), part)
-            yield Change(f"a second line, of another carrier, for {router.name}", LINE, changed_cluster)
+            yield Change(router.name, f"a second line, of another carrier, for {router.name}", LINE, changed_cluster)
 
 
 def _rack_elsewhere(cluster: Cluster) -> Iterator[Change]:
@@ -190,16 +230,17 @@ def _rack_elsewhere(cluster: Cluster) -> Iterator[Change]:
             power = Need(count=1, of=pdus)
             bmc = node.bmc.model_copy(update={"power": power})
             changed = _with_node(cluster, node, rack=rack.name, power=power, bmc=bmc)
-            yield Change(f"carry {node.name} into rack {rack.name}", MOVE, changed)
+            yield Change(node.name, f"carry {node.name} into rack {rack.name}", MOVE, changed)
     for rack in racks:
         for zone in zones:
             if rack.place in zones and zone != rack.place:
                 changed_rack = rack.model_copy(update={"place": zone})
-                yield Change(f"carry rack {rack.name} into {zone}", 2 * MOVE, _with_part(cluster, changed_rack))
+                what = f"carry rack {rack.name} into {zone}"
+                yield Change(rack.name, what, 2 * MOVE, _with_part(cluster, changed_rack))
         if rack.place in zones:
             own = FacilityPart(name=f"{rack.name}-zone", kind=Kind.ZONE)
             moved = _with_part(_with_part(cluster, own), rack.model_copy(update={"place": own.name}))
-            yield Change(f"give rack {rack.name} a fire zone of its own", ROOM, moved)
+            yield Change(rack.name, f"give rack {rack.name} a fire zone of its own", ROOM, moved)
 
 
 def _replica_elsewhere(cluster: Cluster) -> Iterator[Change]:
@@ -214,7 +255,7 @@ def _replica_elsewhere(cluster: Cluster) -> Iterator[Change]:
                     key = name.replace("-", "_")
                     changed = cluster.services.model_copy(update={key: service.model_copy(update={"on": on})})
                     moved = cluster.model_copy(update={"services": changed})
-                    yield Change(f"move the replica of {name} from {leaves} to {comes}", MOVE, moved)
+                    yield Change(leaves, f"move the replica of {name} from {leaves} to {comes}", MOVE, moved)
 
 
 CATALOGUE: tuple[Callable[[Cluster], Iterator[Change]], ...] = (

@@ -63,8 +63,8 @@ def every_service_runs(foreseen: Foreseen) -> Found:
 
     Asked to start this configuration on healthy nodes, Pacemaker's scheduler leaves a part of the service stopped.
 
-    Fix: look for constraints that contradict each other, `target-role`, maintenance, nodes in standby;
-    `crm_simulate -sL` shows the scores.
+    Fix: look for constraints that contradict each other, `target-role`, maintenance, nodes in standby; without any
+    fence device Pacemaker starts nothing, unless `stonith-enabled` is false. `crm_simulate -sL` shows the scores.
     """
     for name in foreseen.never_run:
         yield Hit(_where(foreseen, name), f"{name} isn't started, or not all of it, on healthy nodes")
@@ -123,7 +123,7 @@ def objectives_can_be_kept(foreseen: Foreseen) -> Found:
             yield Hit(_where(foreseen, each.service), what, each.cheapest())
 
 
-@_foreseen("time-outs-exceed-objective", WARNING)
+@_foreseen("monitor-too-slow", WARNING)
 def monitors_come_round_in_time(foreseen: Foreseen) -> Found:
     """A monitor comes round more often than the objective lasts.
 

@@ -90,13 +90,16 @@ def study(
     )
 
 
-def findings(found: Study, source: str, line: Callable[[Path], int]) -> list[Finding]:
+def findings(
+    found: Study, source: str, line: Callable[[Path], int], tried: Mapping[str, str] | None = None
+) -> list[Finding]:
     """The weaknesses as findings of a check, those included that are waived.
 
     Args:
         found: the study.
         source: the cluster file's name.
         line: where in it a value or its key stands, from 1.
+        tried: by what a weakness says: a change of this site that was seen to help.
     """
     return [
         Finding(
@@ -106,7 +109,7 @@ def findings(found: Study, source: str, line: Callable[[Path], int]) -> list[Fin
             where=Spot(source, line(weakness.problem.path), next(iter((*weakness.parts, *weakness.services)))),
             what="\n    ".join([weakness.problem.what, *weakness.why]),
             means=RULES[weakness.code].why,
-            todo=RULES[weakness.code].fix,
+            todo=(tried or {}).get(weakness.problem.what) or RULES[weakness.code].fix,
         )
         for weakness in found.weaknesses
     ]

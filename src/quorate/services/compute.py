@@ -33,7 +33,15 @@ def blueprint(compute: Api, cluster: Cluster) -> Part:
         settings=settings(cluster),
         programs=(
             # The root lists the API's versions, for anybody.
-            Program("api", "nova-api.service", "nova-api", f"{PACKAGES}/wsgi/osapi_compute.py", port=PORT, health="/"),
+            Program(
+                "api",
+                "nova-api.service",
+                "nova-api",
+                f"{PACKAGES}/wsgi/osapi_compute.py",
+                port=PORT,
+                health="/",
+                threads=1,
+            ),
             Program(
                 "metadata",
                 "nova-api-metadata.service",
@@ -41,6 +49,7 @@ def blueprint(compute: Api, cluster: Cluster) -> Part:
                 f"{PACKAGES}/wsgi/metadata.py",
                 port=METADATA_PORT,
                 health="/",
+                threads=1,
             ),
             Program("conductor", "nova-conductor.service", "nova-conductor", command=("/usr/bin/nova-conductor",)),
             Program("scheduler", "nova-scheduler.service", "nova-scheduler", command=("/usr/bin/nova-scheduler",)),

@@ -87,7 +87,8 @@ def _balancers(cluster: Cluster) -> Part:
     balancer = Primitive(
         BALANCER,
         "ocf:quorate:openstack-api",
-        parameters={"unit": UNIT, "url": f"http://127.0.0.1:{STATISTICS_PORT}{HEALTH}"},
+        # It stands on nothing that could make it late.
+        parameters={"unit": UNIT, "url": f"http://127.0.0.1:{STATISTICS_PORT}{HEALTH}", "answer_timeout": "5"},
         operations=(
             Operation("start", timeout=START_TIMEOUT),
             Operation("stop", timeout=STOP_TIMEOUT),

@@ -24,7 +24,7 @@ def blueprint(network: Api, cluster: Cluster) -> Part:
         config=CONFIG,
         settings=settings(cluster),
         programs=(
-            Program("api", "neutron-api.service", "neutron-api", f"{PACKAGES}/wsgi/api.py", port=PORT),
+            Program("api", "neutron-api.service", "neutron-api", f"{PACKAGES}/wsgi/api.py", port=PORT, threads=1),
             Program("rpc", "neutron-rpc-server.service", "neutron-rpc-server", command=_command("neutron-rpc-server")),
             Program(
                 "periodic",

@@ -72,6 +72,8 @@ class Program:
     """The HTTP statuses with which the program shows that it works."""
     healthy: tuple[int, ...] = (200,)
     """The HTTP statuses that let the front send requests."""
+    threads: int = THREADS
+    """In each process; one for what is written for eventlet, whose locks know nothing of threads."""
     patience: int = 60
     """Seconds that a request may take before its process is replaced."""
     uwsgi: tuple[str, ...] = ()
@@ -253,7 +255,7 @@ master = true
 need-app = true
 single-interpreter = true
 enable-threads = true
-threads = {THREADS}
+threads = {program.threads}
 # By the host's cores.
 processes = 2
 if-exists = /sys/devices/system/cpu/cpu3

@@ -93,6 +93,7 @@ def test_a_good_file_has_no_findings() -> None:
         ((2, "bad-name"), MINIMAL.replace("ctl3", "ctl_3")),
         ((2, "bad-name"), MINIMAL.replace("ctl3", "-ctl3")),
         ((2, "bad-name"), MINIMAL.replace("ctl3", "Ctl3")),
+        ((2, "bad-name"), MINIMAL.replace("ctl3", "front")),
         ((2, "bad-name"), MINIMAL.replace("ctl3", "c" * 64)),
         ((2, "bad-name"), MINIMAL.replace("ctl3", "'3'")),
         ((2, "bad-name"), MINIMAL.replace("ctl3", "'../../etc'")),

@@ -92,7 +92,8 @@ TREES: st.SearchStrategy[Any] = st.recursive(
 @st.composite
 def nearly_right(draw: st.DrawFn) -> dict[str, Any]:
     """A good file of which some parts are replaced by anything."""
-    node: dict[str, Any] = {"links": {"management": {"address": "10.20.0.5", "nic": "no"}}, "data": "/dev/disk/x"}
+    link = {"address": "10.20.0.5", "nic": ["no", "eno2"], "via": ["s1"]}
+    node: dict[str, Any] = {"links": {"management": link}, "data": "/dev/disk/x", "rack": "r1", "power": ["r1-a"]}
     file: dict[str, Any] = {
         "cluster": "lab",
         "nodes": {"true": node, "b": None, "c": {}},
@@ -105,6 +106,14 @@ def nearly_right(draw: st.DrawFn) -> dict[str, Any]:
             "block-storage": {"on": ["true", "c"]},
         },
         "objectives": {"default": {"downtime": "1500ms"}},
+        "facility": {
+            "zones": {"north": {"cooling": {"2 of": ["x1", "x2", "x3"]}}},
+            "feeds": {"f1": {"ups": "u1"}, "f2": None},
+            "racks": {"r1": {"zone": "north", "pdus": {"r1-a": "f1", "r1-b": ["f1", {"all": ["f2"]}]}}},
+            "switches": {"s1": {"rack": "r1", "power": ["r1-a"], "mtbf": "9y"}},
+            "goals": {"much": {"1 of": ["s1"]}},
+        },
+        "waivers": [{"finding": "x", "where": ["s1"], "because": "so", "until": "2027-01-01"}],
     }
     for _ in range(draw(st.integers(1, 3))):
         part: Any = file

@@ -1,12 +1,14 @@
 """Secrets: made once, whole or not at all, and readable by nobody else."""
 
 import os
+import re
 import stat
 import threading
 from pathlib import Path
 
 import pytest
 
+from quorate.cluster.keyring import KeyRing
 from quorate.cluster.secrets import Secrets
 from quorate.errors import InputError, Refused
 
@@ -131,3 +133,25 @@ def test_no_secret_shows(folder: Path) -> None:
     secrets = Secrets(folder)
     secrets.create(["bmc-ctl1"])
     assert secrets.read("bmc-ctl1").decode() not in f"{secrets!r} {secrets} {vars(secrets)}"
+
+
+def test_a_secret_is_replaced_whole_and_stays_private(tmp_path: Path) -> None:
+    folder = Secrets(tmp_path / "secrets")
+    folder.create(["keys-identity-tokens"])
+    old = folder.read("keys-identity-tokens")
+    ring = KeyRing.parse(old).promoted()
+    folder.replace("keys-identity-tokens", ring.render())
+    assert KeyRing.parse(folder.read("keys-identity-tokens")) == ring
+    assert [path.name for path in folder.folder.iterdir()] == ["keys-identity-tokens"], "nothing else is left"
+    assert stat.S_IMODE(folder.path("keys-identity-tokens").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["sql-identity", "identity-image", "identity-admin", "messaging-openstack"])
+def test_words_that_stand_in_urls_and_settings_mean_nothing_there(tmp_path: Path, name: str) -> None:
+    folder = Secrets(tmp_path / "secrets")
+    folder.create([name])
+    assert re.fullmatch(rb"[A-Za-z0-9]{32}", folder.read(name))
+    if name != "identity-admin":
+        folder.path(name).write_bytes(b"with-a-$-in-it-that-oslo-would-expand")
+        with pytest.raises(InputError, match="letters and digits"):
+            folder.read(name)

@@ -15,7 +15,7 @@ from quorate.converge.step import Phase, Step
 from quorate.design import work_out
 from quorate.design.model import Design
 from quorate.hosts.inspection import FileSeen, KeysSeen, RevisionsSeen, Said, Seen, SqlSeen, UnitSeen
-from quorate.services import messaging
+from quorate.services import image, messaging
 from quorate.services.openstack import REGION
 
 from .settled import MONITOR
@@ -164,6 +164,28 @@ def test_a_clone_with_old_files_is_restarted_and_no_other() -> None:
     ]
 
 
+LEFT = (
+    '<cib><configuration><constraints><rsc_location id="cli-ban-identity-api-clone-on-ctl3" rsc="identity-api-clone">'
+    '<rule id="r" score="-INFINITY">{}</rule></rsc_location></constraints></configuration></cib>'
+)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "expected"),
+    [
+        ('<date_expression id="e" operation="lt" end="2026-11-23 01:00:00Z"/>', ["an earlier restart on ctl3"]),
+        ("", []),
+    ],
+)
+def test_an_interrupted_restart_is_ended_and_a_person_s_ban_is_left(lifetime: str, expected: list[str]) -> None:
+    view = settled()
+    cib = Said(0, LEFT.format(lifetime), "")
+    told = {**view, "ctl2": dataclasses.replace(view["ctl2"], said={**view["ctl2"].said, "cib": cib})}
+    found = due(told)
+    assert len(found) == len(expected)
+    assert all(why in line for why, line in zip(expected, found, strict=True))
+
+
 def test_the_balancer_is_reloaded_and_a_reload_is_seen() -> None:
     assert due(with_file("ctl3", HAPROXY, LATER + 1)) == [
         "cluster: let haproxy.service read its changed files (changed on ctl3)"
@@ -233,3 +255,25 @@ def test_secrets_stand_in_no_step_s_repr() -> None:
     for step in STEPS:
         assert "the secret" not in repr(step)
         assert RING.keys[0] not in repr(step)
+
+
+NFS = load(FILE.replace(b"image: ", b"image: {store: {nfs: {export: 'nas:/images'}}}"), "lab.yaml")
+FAILED = (
+    '<pacemaker-result><failures><failure op_key="image-filesystem_start_0" node="{}"/></failures></pacemaker-result>'
+)
+
+
+@pytest.mark.parametrize(
+    ("node", "mounted", "count"),
+    [("ctl2", "", 1), ("ctl2", "nfs4", 0), ("ctl3", "", 0)],
+    ids=["it couldn't be mounted", "it is by now", "it was another node"],
+)
+def test_a_shared_store_that_is_not_mounted(node: str, mounted: str, count: int) -> None:
+    design = work_out(NFS)
+    seen = dataclasses.replace(
+        settled()["ctl2"], mounted={image.MOUNT: mounted}, said={"crm_mon": Said(0, FAILED.format(node), "")}
+    )
+    found = [each for each in obstacles.find(NFS, design, {**settled(), "ctl2": seen}) if image.MOUNT in each.what]
+    assert len(found) == count
+    assert all("nas:/images, isn't mounted" in each.what and each.host == "ctl2" for each in found)
+    assert image.MOUNT in plan.asks(NFS, STEPS)["ctl2"].mountpoints

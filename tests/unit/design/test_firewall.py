@@ -11,7 +11,8 @@ import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
-from quorate.design.firewall import RULES, rules
+from quorate.design.firewall import RULES, filters, rules
+from quorate.node.firewall import BLOCK
 from quorate.services.parts import Listener, Reach
 
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
@@ -116,3 +117,17 @@ def test_every_closed_port_is_below_those_of_outgoing_connections(cluster: Clust
 
 def test_equal_files_give_equal_rules(cluster: Cluster) -> None:
     assert rules(cluster, LISTENERS) == rules(cluster, reversed(LISTENERS))
+
+
+def test_a_kernel_without_nf_tables_is_given_the_same(cluster: Cluster) -> None:
+    """tc's filters: for each port that is closed who passes, and after them the rest, which is dropped."""
+    lines = filters(cluster, LISTENERS).splitlines()
+    of_the_api = [line.partition(" flower ")[2] for line in lines if "dst_ip 10.20.0.11 dst_port 5000" in line]
+    which = "ip_proto tcp dst_ip 10.20.0.11 dst_port 5000"
+    assert of_the_api == [
+        *(f"{which} src_ip 10.20.0.{number} action pass" for number in (11, 12, 13)),
+        f"{which} action drop",
+    ]
+    assert all(f" block {BLOCK} " in line for line in lines)
+    assert all((" pref 10 " in line) is line.endswith("pass") for line in lines)
+    assert "10.20.0.21" not in "".join(lines)

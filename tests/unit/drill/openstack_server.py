@@ -65,6 +65,7 @@ class Cloud:
     disabled: set[str] = field(default_factory=set)
     groups: list[tuple[str, str]] = field(default_factory=list)
     """Domain and name."""
+    traits: set[str] = field(default_factory=set)
     images: dict[str, dict[str, Any]] = field(default_factory=dict)
     data: dict[str, bytes] = field(default_factory=dict)
     trouble: dict[str, str] = field(default_factory=dict)
@@ -134,6 +135,9 @@ class Handler(BaseHTTPRequestHandler):
             (r"DELETE /v3/domains/(.+)", self._delete_domain),
             (r"POST /v3/groups", self._make_group),
             (r"GET /v3/groups\?domain_id=([^&]+)(?:&from=(\d+))?", self._list_groups),
+            (r"PUT /traits/(.+)", self._make_trait),
+            (r"GET /traits\?name=startswith:(.+)", self._list_traits),
+            (r"DELETE /traits/(.+)", self._delete_trait),
             (r"POST /v2/images", self._make_image),
             (r"PUT /v2/images/(.+)/file", self._upload),
             (r"GET /v2/images/(.+)/file", self._download),
@@ -176,6 +180,18 @@ class Handler(BaseHTTPRequestHandler):
         url = f"https://127.0.0.1:{port}/v3/groups?domain_id={found[1]}&from={start + PAGE}"
         following = url if start + PAGE < len(names) else None
         return 200, {"groups": [{"name": name} for name in names[start : start + PAGE]], "links": {"next": following}}
+
+    def _make_trait(self, found: re.Match[str], _: bytes) -> Answer:
+        known = found[1] in self.cloud.traits
+        self.cloud.traits.add(found[1])
+        return (204 if known else 201), b""
+
+    def _list_traits(self, found: re.Match[str], _: bytes) -> Answer:
+        return 200, {"traits": [name for name in self.cloud.traits if name.startswith(found[1])]}
+
+    def _delete_trait(self, found: re.Match[str], _: bytes) -> Answer:
+        self.cloud.traits.remove(found[1])
+        return 204, b""
 
     def _make_image(self, _: re.Match[str], body: bytes) -> Answer:
         id_ = uuid.uuid4().hex

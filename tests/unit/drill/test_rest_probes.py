@@ -24,8 +24,8 @@ from quorate.hosts import Host
 from .openstack_server import PAGE, PASSWORD, Server, issue
 
 RATE = 20.0
-SERVICES = ("identity", "image")
-WRITE = {"identity": "POST /v3/groups", "image": "PUT /v2/images"}
+SERVICES = ("identity", "image", "placement")
+WRITE = {"identity": "POST /v3/groups", "image": "PUT /v2/images", "placement": "PUT /traits"}
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +61,7 @@ def place(server: Server, certificates: tuple[Path, Path], tmp_path: Path) -> Ca
 Happens = Callable[[Probing], Awaitable[None]]
 
 
-def drilled(probe: Probe, place: Place, happens: Happens, timeout: float = 0.5) -> tuple[Record, Ledger]:
+def drilled(probe: Probe, place: Place, happens: Happens, timeout: float = 2.0) -> tuple[Record, Ledger]:
     """What is written down, and what is found again, when something happens under load."""
 
     async def drill() -> tuple[Record, Ledger]:
@@ -114,7 +114,8 @@ def test_steady_service(name: str, place: Callable[[str], Place], server: Server
     assert outcomes(record) == {Outcome.ACKNOWLEDGED: len(record.writes)}
     assert found.sound and found.acknowledged == len(record.writes) > PAGE, "more than a page of the list"
     asyncio.run(probe.erase())
-    assert not (server.cloud.groups or server.cloud.images or server.cloud.domains)
+    cloud = server.cloud
+    assert not (cloud.groups or cloud.images or cloud.domains or cloud.traits)
     assert PASSWORD not in here.record.read_text() + (here.folder / f"{name}.log").read_text()
 
 
@@ -129,6 +130,8 @@ def test_steady_service(name: str, place: Callable[[str], Place], server: Server
         ("identity", "hang", Outcome.UNKNOWN),
         ("image", "413", Outcome.REFUSED),
         ("image", "drop-after", Outcome.UNKNOWN),
+        ("placement", "409", Outcome.UNKNOWN),
+        ("placement", "drop-after", Outcome.UNKNOWN),
     ],
 )
 def test_what_becomes_of_a_write(
@@ -175,6 +178,7 @@ def test_planted_losses_are_found(name: str, place: Callable[[str], Place], serv
         with cloud.lock:
             cloud.groups = [group for group in cloud.groups if group[1] != "3"]
             by_name = {image["name"]: id_ for id_, image in cloud.images.items()}
+            cloud.traits = {each for each in cloud.traits if not each.endswith("_3")}
             if name == "image":
                 cloud.data[by_name["3"]] = image.content(4)
                 del cloud.data[by_name["5"]]
@@ -184,7 +188,7 @@ def test_planted_losses_are_found(name: str, place: Callable[[str], Place], serv
 
     here = place(name)
     _, found = drilled(PROBES[name](here), here, happens)
-    assert found.lost == ((3,) if name == "identity" else (3, 5))
+    assert found.lost == ((3, 5) if name == "image" else (3,))
     assert found.never_sent == ((999999,) if name == "identity" else ())
 
 

@@ -83,6 +83,8 @@ def test_it_only_shows() -> None:
         *("cibadmin", "drbdadm", "drbdsetup", "corosync-cfgtool", "ip", "pacemakerd")
     ]
     assert set(survey.COMMANDS["cib"]) == {"cibadmin", "--query"}
+    page = (Path(__file__).parents[3] / "docs/check.md").read_text()
+    assert all(" ".join(argv) in page for argv in survey.COMMANDS.values())
     assert not re.search(r'open\([^)]*"[wax+]', PROGRAM.read_text())
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from quorate.cluster.facility import Kind
 from quorate.cluster.loading import load
-from quorate.design import work_out
+from quorate.design import Design, work_out
 from quorate.errors import InputError
 from quorate.proof import topology
 from quorate.proof.cutsets import cut_sets
 from quorate.proof.faulttree import build
 from quorate.proof.topology import Study, study
 from quorate.proof.why import explain
-from quorate.services.parts import AttributeRule
+from quorate.services.parts import AttributeRule, Clone, Primitive
 
 SITE = """\
 cluster: site
@@ -118,18 +118,23 @@ def test_a_mistake_is_found_and_is_all_that_is_found(changed: dict[str, str], pa
     assert weakness.why[-1].endswith(" fails")
 
 
+def unwatched(design: Design) -> Design:
+    """The same without the rules on links."""
+    rest = tuple(each for each in design.constraints if not isinstance(each, AttributeRule))
+    return replace(design, constraints=rest)
+
+
 def test_a_link_that_nobody_watches_is_found() -> None:
     cluster = load(SITE.format(**{**GOOD, "links1": ONE_CABLE}).encode(), "site.yaml")
     design = work_out(cluster)
-    without = replace(design, constraints=tuple(c for c in design.constraints if not isinstance(c, AttributeRule)))
-    unwatched = study(cluster, without, today=date(2026, 11, 23))
-    assert alone(unwatched) - WHOLE_PLACES == {"ctl1:e1", "sw-a"}
-    (weakness,) = [weakness for weakness in unwatched.weaknesses if "sw-a" in weakness.parts]
+    without = study(cluster, unwatched(design), today=date(2026, 11, 23))
+    assert alone(without) - WHOLE_PLACES == {"ctl1:e1", "sw-a"}
+    (weakness,) = [weakness for weakness in without.weaknesses if "sw-a" in weakness.parts]
     assert weakness.code == "link-unwatched"
     # Watched, its loss is a takeover: rarer outages, more takeovers.
     watched = study(cluster, design, today=date(2026, 11, 23)).downtime["database"]
-    assert watched.takeovers_a_year > unwatched.downtime["database"].takeovers_a_year
-    assert watched.outages < unwatched.downtime["database"].outages
+    assert watched.takeovers_a_year > without.downtime["database"].takeovers_a_year
+    assert watched.outages < without.downtime["database"].outages
 
 
 def test_a_watcher_can_not_tell_whose_link_it_is_when_only_one_is_left() -> None:
@@ -243,3 +248,21 @@ def test_parts_know_what_they_are() -> None:
     assert (parts["c1"].kind, parts["c1"].place) == (Kind.COOLING, ("facility", "zones", "z1", "cooling"))
     assert (parts["ctl2:disk"].node, parts["sw-a"].node) == ("ctl2", None)
     assert str(parts["sw-a"]) == "switch sw-a" and str(parts["ctl2"]) == "ctl2"
+
+
+def test_a_link_that_others_watch_is_taken_over_from() -> None:
+    cluster = load(SITE.format(**{**GOOD, "links1": ONE_CABLE}).encode(), "site.yaml")
+    watch = Clone("watch-clone", Primitive("watch", "ocf:pacemaker:ping"))
+    design = unwatched(work_out(cluster))
+    watched = study(cluster, replace(design, resources=(*design.resources, watch)))
+    assert "ctl1:e1" in alone(study(cluster, design))
+    assert alone(watched) == WHOLE_PLACES
+
+
+def test_a_node_without_a_fence_device_stands_in_the_way() -> None:
+    cluster = load(SITE.format(**GOOD).encode(), "site.yaml")
+    design = work_out(cluster)
+    resources = tuple(each for each in design.resources if each.id != "fence-ctl2")
+    found = study(cluster, replace(design, resources=resources))
+    (weakness,) = [weakness for weakness in found.weaknesses if "ctl2" in weakness.parts]
+    assert weakness.code == "no-fencing"

@@ -180,6 +180,7 @@ def test_a_cluster_set_up_by_hand() -> None:
         drbd = scheduler.predict(Failure("x", resources=frozenset({"p-drbd-mysql"})))
     assert beta.stuck == ("beta",)
     assert drbd.unnoticed == ("p-drbd-mysql",)
+    assert drbd.effects["g-mysql"] is Effect.GONE
 
 
 def members(count: int, quorum: str) -> Evidence:
@@ -214,3 +215,22 @@ FFSPLIT = "device {\nmodel: net\nnet {\nhost: q\nalgorithm: ffsplit\n}\n}"
 )
 def test_votes(count: int, quorum: str, lost: set[str], expected: bool) -> None:
     assert is_quorate(members(count, quorum), lost) is expected
+
+
+BUNDLE = """
+<bundle id="db"><podman image="x" replicas="3" promoted-max="1"/><network control-port="3123"/>
+  <primitive id="galera" class="ocf" provider="heartbeat" type="galera">
+    <operations><op id="g-m" name="monitor" interval="10s" role="Promoted"/></operations></primitive></bundle>"""
+
+
+@needs_scheduler
+def test_a_bundle_is_promoted_and_moves(cluster: Cluster) -> None:
+    documents = changed(three(cluster), more("resources", BUNDLE))
+    evidence = read(documents)
+    assert evidence.pacemaker
+    with Scheduler(evidence, services.of_cluster(evidence.pacemaker)) as scheduler:
+        running = scheduler.healthy()
+        assert len(running.on["galera"]) == 3
+        assert len(running.promoted["galera"]) == 1
+        lost = scheduler.predict(node("ctl3"))
+    assert lost.effects["db"] in (Effect.INTERRUPTED, Effect.REDUNDANCY)

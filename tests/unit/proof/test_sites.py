@@ -16,7 +16,7 @@ from quorate.cluster.loading import load, read
 from quorate.design import work_out
 from quorate.proof.cutsets import cut_sets
 from quorate.proof.downtime import MINUTES_A_YEAR, Takeover
-from quorate.proof.fixes import fixes
+from quorate.proof.fixes import fixes, helping
 from quorate.proof.picture import svg
 from quorate.proof.topology import Study, findings, study, what_if
 
@@ -110,6 +110,12 @@ def test_the_planted_mistakes_have_their_fixes() -> None:
         "plug ctl3's BMC into oob-n",
     } <= {fix.what for fix in best}
     assert all(fix.minutes > 0 and fix.cost > 0 for fix in best)
+    helps = helping(best)
+    (gateway,) = [weakness.problem.what for weakness in found.counted if weakness.code == "single-part"]
+    assert helps[gateway].startswith("Let edge-2 be a gateway of public as well: saves ")
+    # Carrying ctl1 from one rack of the room to the other helps something, and not this.
+    (room,) = [weakness.problem.what for weakness in found.counted if weakness.parts[:1] == ("north",)]
+    assert "rack w1" not in helps.get(room, "")
 
 
 def test_the_picture_is_one_svg_with_the_cuts_in_red() -> None:

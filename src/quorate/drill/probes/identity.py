@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import Failed, Rest
+from quorate.drill.probes.rest import ADMIN, Failed, Rest
 from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
     from quorate.drill.probe import Place
-
-ADMIN = "identity-admin"
-"""The secret with the administrator's password."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Client:
 class Identity:
     """The drill's side: the domain, and the groups that are found again in it."""
 
-    module, what, rate, alone = __name__, "groups", 2.0, 4.0
+    module, what, rate, alone = __name__, "groups", 1.0, 2.0
 
     def __init__(self, place: "Place") -> None:
         self._place, self._domain = place, ""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from quorate.drill import load
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
-from quorate.drill.probes.identity import ADMIN
-from quorate.drill.probes.rest import Failed, Rest
+from quorate.drill.probes.rest import ADMIN, Failed, Rest, Tokens
 from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 SIZE = 16384
 """Bytes of an image: several blocks, so that a torn one is seen."""
 OCTETS = {"Content-Type": "application/octet-stream"}
-UNAUTHORIZED = 401
 NO_DATA = (204, 404, 410)
 """What Glance says of an image whose data isn't there."""
 
@@ -46,13 +44,13 @@ class Config(load.Config):
 
 
 class Client:
-    """The process's side. One token serves until it is refused, as a service's own would."""
+    """The process's side."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._rest = Rest(config.url, config.authority, config.timeout)
         self._identity = Rest(config.identity_url, config.authority, config.timeout)
-        self._token, self._getting_token = "", asyncio.Lock()
+        self._tokens = Tokens(self._identity, config.password)
 
     async def open(self) -> None:
         """Nothing: each operation begins with a connection."""
@@ -60,17 +58,17 @@ class Client:
     async def operate(self, turn: Turn) -> Write:
         """Makes an image, uploads it, judges that, and reads it back."""
         try:
-            token = await self._a_token()
+            token = await self._tokens.get()
             path = await self._entry(turn.number, token)
         except Failed as failed:
-            self._forget_refused(failed)
+            self._tokens.forget_refused(failed)
             return turn.ended(Outcome.REFUSED, failed.detail)
         turn.sends()
         data = content(turn.number)
         try:
             await self._rest.ask("PUT", path, 204, token=token, headers=OCTETS, content=data)
         except Failed as failed:
-            self._forget_refused(failed)
+            self._tokens.forget_refused(failed)
             return turn.ended(failed.outcome, failed.detail)
         try:
             response = await self._rest.ask("GET", path, 200, token=token)
@@ -82,15 +80,6 @@ class Client:
         """Closes connections."""
         await self._rest.close()
         await self._identity.close()
-
-    async def _a_token(self) -> str:
-        async with self._getting_token:
-            self._token = self._token or await rest.issue_token(self._identity, self._config.password)
-            return self._token
-
-    def _forget_refused(self, failed: Failed) -> None:
-        if failed.status == UNAUTHORIZED:
-            self._token = ""
 
     async def _entry(self, number: int, token: str) -> str:
         """The path of a new image's data."""
@@ -125,7 +114,7 @@ async def _delete(client: Rest, token: str, image: Mapping[str, Any]) -> None:
 class Image:
     """The drill's side: the images, found again by their tag, downloaded and compared."""
 
-    module, what, rate, alone = __name__, "images", 1.0, 2.0
+    module, what, rate, alone = __name__, "images", 0.5, 1.0
 
     def __init__(self, place: "Place") -> None:
         self._place = place

@@ -20,7 +20,11 @@ TIMEOUT = 10.0
 """Seconds that a client waits for an answer, or for the next piece of one."""
 PATIENCE = 120.0
 """The same, for what the drill itself asks before and afterwards."""
-IN_FLIGHT = 64
+IN_FLIGHT = 12
+"""A service works on what a client has given up, too; more would keep one that is slow from ever coming back."""
+ADMIN = "identity-admin"
+"""The secret with the administrator's password."""
+UNAUTHORIZED = 401
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105  (a header's name)
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -98,6 +102,25 @@ async def issue_token(identity: Rest, password: str) -> str:
     }
     response = await identity.ask("POST", "/v3/auth/tokens", 201, json=wanted)
     return response.headers["X-Subject-Token"]
+
+
+class Tokens:
+    """One token that serves until it is refused, as a service's own would."""
+
+    def __init__(self, identity: Rest, password: str) -> None:
+        self._identity, self._password = identity, password
+        self._token, self._getting = "", asyncio.Lock()
+
+    async def get(self) -> str:
+        """The token, or a new one. Raises Failed."""
+        async with self._getting:
+            self._token = self._token or await issue_token(self._identity, self._password)
+            return self._token
+
+    def forget_refused(self, failed: Failed) -> None:
+        """After a request that failed: the next one gets a new token if that was why."""
+        if failed.status == UNAUTHORIZED:
+            self._token = ""
 
 
 def not_served(error: Failed, service: str) -> HostError:

@@ -3,6 +3,7 @@
 What isn't understood is named in `unknown` and left out; nothing is refused that Pacemaker takes.
 """
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Iterator
@@ -142,7 +143,8 @@ class _Reader:
             name = str(element.get("uname") or element.get("id") or "")
             kind = str(element.get("type") or "member")
             attributes = self._pairs(element.findall("instance_attributes"))
-            found[name] = Node(name, "member" if kind == "normal" else kind, attributes, self._spot(element))
+            where = dataclasses.replace(self._spot(element), name=name)
+            found[name] = Node(name, "member" if kind == "normal" else kind, attributes, where)
         for state in self.root.iterfind("status/node_state"):
             name = str(state.get("uname") or "")
             if name and name not in found and not self._made_by_resource(name) and state.get("remote_node") != "true":

@@ -1,0 +1,128 @@
+"""The Placement probe: traits with a number in their names, each one row in its database."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from quorate.drill import load
+from quorate.drill.load import Turn
+from quorate.drill.probes import rest
+from quorate.drill.probes.rest import ADMIN, Failed, Rest, Tokens
+from quorate.drill.record import Outcome, Write
+
+if TYPE_CHECKING:
+    from quorate.drill.probe import Place
+
+VERSION = {"OpenStack-API-Version": "placement 1.6"}
+"""The first with traits (placement's API history)."""
+
+
+@dataclass(frozen=True)
+class Config(load.Config):
+    """What the process needs to know."""
+
+    url: str
+    identity_url: str
+    password: str = field(repr=False)
+    prefix: str
+    """How the names of the drill's traits begin."""
+    authority: str
+
+
+class Client:
+    """The process's side."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._rest = Rest(config.url, config.authority, config.timeout)
+        self._identity = Rest(config.identity_url, config.authority, config.timeout)
+        self._tokens = Tokens(self._identity, config.password)
+
+    async def open(self) -> None:
+        """Nothing: each operation begins with a connection."""
+
+    async def operate(self, turn: Turn) -> Write:
+        """Makes a trait, and judges that. 204: it is there, from an attempt that the service itself repeated."""
+        try:
+            token = await self._tokens.get()
+        except Failed as failed:
+            return turn.ended(Outcome.REFUSED, f"no token: {failed.detail}")
+        turn.sends()
+        path = f"/traits/{self._config.prefix}{turn.number}"
+        try:
+            await self._rest.ask("PUT", path, 201, 204, token=token, headers=dict(VERSION))
+        except Failed as failed:
+            self._tokens.forget_refused(failed)
+            return turn.ended(failed.outcome, failed.detail)
+        return turn.ended(Outcome.ACKNOWLEDGED)
+
+    async def close(self) -> None:
+        """Closes connections."""
+        await self._rest.close()
+        await self._identity.close()
+
+
+class Placement:
+    """The drill's side: the traits, found again by how their names begin."""
+
+    module, what, rate, alone = __name__, "traits", 1.0, 4.0
+
+    def __init__(self, place: "Place") -> None:
+        self._place = place
+        identity = place.services["identity"]
+        self._url = f"https://{place.service.address}:{place.service.port}"
+        self._identity_url = f"https://{identity.address}:{identity.port}"
+        self._prefix = f"CUSTOM_{place.name.upper()}_"
+
+    def config(self, rate: float) -> Config:
+        """See `Probe`."""
+        return Config(
+            url=self._url,
+            identity_url=self._identity_url,
+            password=self._place.secret(ADMIN),
+            prefix=self._prefix,
+            authority=str(self._place.authority),
+            output=str(self._place.record),
+            rate=rate,
+            timeout=rest.TIMEOUT,
+            in_flight=rest.IN_FLIGHT,
+        )
+
+    async def prepare(self) -> None:
+        """Sees that the service answers."""
+        await self._traits()
+
+    async def found(self) -> list[int]:
+        """The numbers of all the drill's traits."""
+        return [int(name.removeprefix(self._prefix)) for name in await self._traits()]
+
+    async def withdraw(self) -> None:
+        """Nothing has to go: the account is the administrator's."""
+
+    async def erase(self) -> None:
+        """Removes the traits."""
+        traits = await self._traits()
+        await rest.bounded(*(self._ask("DELETE", f"/traits/{name}", 204, 404) for name in traits))
+
+    async def _traits(self) -> list[str]:
+        answer = await self._ask("GET", f"/traits?name=startswith:{self._prefix}", 200)
+        return [str(name) for name in answer["traits"]]
+
+    async def _ask(self, method: str, path: str, *expected: int) -> dict[str, Any]:
+        """One request of the drill's own, with a token of its own. Raises HostError."""
+        client = Rest(self._url, str(self._place.authority), rest.PATIENCE)
+        identity = Rest(self._identity_url, str(self._place.authority), rest.PATIENCE)
+        try:
+            token = await rest.issue_token(identity, self._place.secret(ADMIN))
+            response = await client.ask(method, path, *expected, token=token, headers=dict(VERSION))
+            return dict(response.json()) if response.content else {}
+        except Failed as failed:
+            raise rest.not_served(failed, self._url) from failed
+        finally:
+            await client.close()
+            await identity.close()
+
+
+if __name__ == "__main__":
+    config = load.configuration(Config)
+    asyncio.run(load.run(Client(config), "placement", config))
