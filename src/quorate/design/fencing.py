@@ -51,10 +51,10 @@ def _device(target: Node) -> Primitive:
             "power_wait": "0",
             "pcmk_reboot_timeout": "30",
             "pcmk_off_timeout": "30",
-            "pcmk_monitor_timeout": "20",
+            "pcmk_monitor_timeout": "60",
             "pcmk_status_timeout": "20",
         },
-        operations=(Operation("start", timeout=30), Operation("monitor", timeout=30, interval=60)),
+        operations=(Operation("start", timeout=30), Operation("monitor", timeout=60, interval=60)),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from quorate.drill.record import Outcome, Record, Write
 
 WORTH_TELLING = 0.5
-"""Seconds. A shorter gap besides the longest one is not listed."""
+"""Seconds. A shorter gap besides the longest one is not listed, nor one of less than three operations' turns."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def measure(writes: Sequence[Write], fault: float, interval: float) -> Outage | 
         gaps.append(Gap(answers[-1], None, max(last_look, fault) - answers[-1]))
     longest = max(gaps, key=lambda gap: gap.seconds)
     others = sorted(
-        (gap for gap in gaps if gap is not longest and gap.seconds >= WORTH_TELLING),
+        (gap for gap in gaps if gap is not longest and gap.seconds >= max(WORTH_TELLING, 3 * interval)),
         key=lambda gap: -gap.seconds,
     )
     before = [a for a in answers if a < longest.start]

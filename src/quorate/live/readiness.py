@@ -152,7 +152,7 @@ async def wait_until_ready(
     Raises:
         HostError: still not ready after `timeout` seconds; says what is missing.
     """
-    missing: list[str] = []
+    missing = ["The nodes haven't answered yet: they, or this machine, are too busy."]
     try:
         async with asyncio.timeout(timeout):
             shown = ""

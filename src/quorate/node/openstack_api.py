@@ -25,7 +25,7 @@ else:
 UNIT = ocf.Parameter("unit", "", "The systemd unit that runs the service; Type=notify if it knows how")
 URL = ocf.Parameter("url", "", "Where it answers, http://ADDRESS:PORT/PATH; empty if it doesn't speak HTTP")
 STATUSES = ocf.Parameter("statuses", "200", "The HTTP statuses that are right answers, with spaces between them")
-ANSWER = ocf.Parameter("answer_timeout", "20", "Seconds in which the service must answer", "integer")
+ANSWER = ocf.Parameter("answer_timeout", "30", "Seconds in which the service must answer", "integer")
 STANDS_ON = ocf.Parameter(
     "stands_on",
     "",

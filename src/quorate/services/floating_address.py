@@ -23,7 +23,7 @@ def floating_address(resource: str, address: IPv4Interface, hosts: Iterable[str]
                 operations=(
                     Operation("start", timeout=20),
                     Operation("stop", timeout=20),
-                    Operation("monitor", timeout=20, interval=10),
+                    Operation("monitor", timeout=60, interval=10),
                 ),
             ),
         ),

@@ -193,7 +193,7 @@ def _clone(resource: str, program: Program, cluster: Cluster) -> Clone:
                 Operation("start", timeout=START_TIMEOUT),
                 Operation("stop", timeout=STOP_TIMEOUT),
                 # HAProxy notices a failure sooner; this is about mending it.
-                Operation("monitor", timeout=40, interval=10),
+                Operation("monitor", timeout=60, interval=10),
             ),
         ),
         meta={"interleave": "true"} | ({"clone-max": "1"} if program.single else {}),

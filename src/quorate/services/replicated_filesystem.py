@@ -103,8 +103,9 @@ def _clone(volume: Volume) -> Clone:
                 Operation("demote", timeout=60),
                 Operation("stop", timeout=60),
                 # Two monitors of one resource need two intervals: an operation's identity is its name and interval.
-                Operation("monitor", timeout=20, interval=20, role=PROMOTED),
-                Operation("monitor", timeout=20, interval=30, role="Unpromoted"),
+                # They take a second, and may take their time: a node that is busy hasn't lost its disk.
+                Operation("monitor", timeout=60, interval=20, role=PROMOTED),
+                Operation("monitor", timeout=60, interval=30, role="Unpromoted"),
             ),
         ),
         meta={
@@ -136,7 +137,7 @@ def _filesystem(volume: Volume) -> Primitive:
         operations=(
             Operation("start", timeout=60),
             Operation("stop", timeout=60),
-            Operation("monitor", timeout=40, interval=20),
+            Operation("monitor", timeout=60, interval=20),
         ),
     )
 

@@ -7,8 +7,10 @@ failed              mariadbd was killed on ctl1, 5 s before
 pacemaker-stopped   Pacemaker was stopped on ctl3 afterwards
 """
 
+import asyncio
 import dataclasses
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,9 @@ import pytest
 from quorate.cluster.loading import load
 from quorate.design import Design, work_out
 from quorate.errors import HostError
-from quorate.hosts import Unreachable
+from quorate.hosts import Endpoint, Hosts, Unreachable
 from quorate.hosts.inspection import Seen, UnitSeen, seen
-from quorate.live import State, interpret, unmet
+from quorate.live import State, interpret, unmet, wait_until_ready
 from quorate.live.state import Replica, ResourceState
 from quorate.services.links import WATCHERS
 
@@ -199,3 +201,17 @@ def test_a_dead_link_is_named_and_its_rule_is_no_stranger_s_ban(design: Design) 
     assert now.unheard == {"ctl2": ("management",)}
     assert now.bans == ()
     assert unmet(design, now) == ["ctl2 has lost its link to management: nobody answers it there."]
+
+
+def test_nodes_that_have_not_answered_in_time_are_a_reason(design: Design, tmp_path: Path) -> None:
+    config = tmp_path / "ssh_config"
+    config.write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never says a word
+        endpoints = [Endpoint(name, "127.0.0.1", port=silent.getsockname()[1]) for name in design.hosts]
+
+        async def wait() -> None:
+            async with Hosts(endpoints, config) as hosts:
+                await wait_until_ready(hosts, design, lambda _line: None, timeout=0.2)
+
+        with pytest.raises(HostError, match="haven't answered yet"):
+            asyncio.run(wait())

@@ -154,12 +154,12 @@ MISTAKES: list[tuple[str, str, Change | list[Change]]] = [
     (
         "no-promoted-monitor",
         "three",
-        cib('interval="20s" timeout="20s" role="Promoted"', 'interval="20s" timeout="20s" role="Started"'),
+        cib('interval="20s" timeout="60s" role="Promoted"', 'interval="20s" timeout="60s" role="Started"'),
     ),
     (
         "same-interval",
         "three",
-        cib('interval="30s" timeout="20s" role="Unpromoted"', 'interval="20s" timeout="20s" role="Unpromoted"'),
+        cib('interval="30s" timeout="60s" role="Unpromoted"', 'interval="20s" timeout="60s" role="Unpromoted"'),
     ),
     ("on-fail-ignored", "three", cib(MONITORED, MONITORED + ' on-fail="ignore"')),
     ("no-stickiness", "three", cib('name="resource-stickiness" value="200"', 'name="resource-stickiness" value="0"')),
