@@ -14,7 +14,8 @@ The graph is about what is left after the cluster has done what it can: a node t
 failure here (it is a takeover, for `downtime`). Where it depends on who was active, or on what failed first, the graph
 takes the worst: the node that fails was active, and of two failures the more harmful came first. A replica counts as
 out of date only for a failure that cuts the replication and leaves both hosts; a lost link counts as unnoticed only if
-the cluster keeps the node.
+the cluster keeps the node. A node that a service has left for its dead link, and that is lost afterwards, still counts
+as one that may have been serving: of pairs the graph says rather too much than too little.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -378,9 +379,9 @@ class _Builder:
         )
         yield from self.takeover(name, clone_id(name), on, network)
         for node in on:
-            if (lost := f"lost {node} {network.name}") in self.gates:
-                words = f"{name} can't leave {node}, as the other replica misses what is written there"
-                yield self.gate(f"stranded {name} {node}", words, [lost, cut], 2, "replicas-together")
+            words = f"{name} can't leave {node}, as the other replica misses what is written there"
+            kept = self.both(f"kept {name} {node}", words, self.link(node, network.name), cut)
+            yield self.alone(f"stranded {name} {node}", words, kept, [self.member(node)], code="replicas-together")
 
     def takeover(self, name: str, resource: str, hosts: Sequence[str], network: Network) -> Iterator[str]:
         """What keeps a service from being started elsewhere: its node can't be fenced, or its loss isn't noticed."""
@@ -392,14 +393,16 @@ class _Builder:
             link, member = self.link(node, network.name), self.member(node)
             leaves = [member]
             if not agents.intersection(WATCHES):
-                lost = self.alone(f"lost {node} {network.name}", words, link, [member])
-                children = [lost, self.unheard(node, network)] if watched else [lost]
-                yield self.gate(
-                    f"unnoticed {node} {network.name}", words, children, len(children), code="link-unwatched"
-                )
+                lost = self.both(f"lost {node} {network.name}", words, link, self.unheard(node, network))
+                cut = lost if watched else link
+                yield self.alone(f"unnoticed {node} {network.name}", words, cut, [member], code="link-unwatched")
             if watched:
                 leaves.append(link)
             self.left[name, node] = self.gate(f"left {name} {node}", f"{name} leaves {node}", leaves)
+
+    def both(self, name: str, words: str, one: str, other: str) -> str:
+        """Two failures at once."""
+        return name if name in self.gates else self.gate(name, words, [one, other], 2)
 
     def unheard(self, node: str, network: Network) -> str:
         """Fewer than two others are left on a network to hear each other: nobody knows whose link is dead."""
