@@ -66,6 +66,6 @@ class WriteFile:
 def write(host: str, file: File, secret: Callable[[str], bytes]) -> WriteFile:
     """The step for a file of the design; its secrets are looked up here and nowhere else."""
     pieces = (secret(piece.name) if isinstance(piece, Secret) else piece.encode() for piece in file.content)
-    told = file.restarts if file.restarts in TOLD_BY_MARK else None
+    told = next((unit for unit in file.restarts if unit in TOLD_BY_MARK), None)
     reader = "drbd" if file.path.startswith(DRBD_FOLDER) else told
     return WriteFile(host, file.path, b"".join(pieces), file.mode, file.owner, file.group, reader)

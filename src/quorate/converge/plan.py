@@ -66,8 +66,7 @@ def _of_databases(design: Design, secret: Callable[[str], bytes]) -> Iterator[St
 def _of_host(design: Design, host: HostDesign, secret: Callable[[str], bytes]) -> Iterator[Step]:
     yield InstallPython(host.name)
     yield InstallPackages(host.name, host.packages, tuple(unit.name for unit in host.units))
-    # A file that several units read is in the design once for each of them.
-    yield from (write(host.name, file, secret) for file in {file.path: file for file in host.files}.values())
+    yield from (write(host.name, file, secret) for file in host.files)
     for repository in design.keys:
         if host.name in repository.hosts:
             yield WriteKeys(host.name, repository, KeyRing.parse(secret(repository.secret)))

@@ -64,7 +64,7 @@ def unread(unit: str, paths: tuple[str, ...], seen: Seen) -> list[str]:
 
 def files_of(unit: str, host: str, design: Design) -> tuple[str, ...]:
     """The files of a host that a unit must have read."""
-    return tuple(file.path for file in design.hosts[host].files if file.restarts == unit)
+    return tuple(file.path for file in design.hosts[host].files if unit in file.restarts)
 
 
 def managed(design: Design) -> Iterator[Managed]:

@@ -31,10 +31,10 @@ def firewall(cluster: Cluster, listeners: Mapping[str, tuple[Listener, ...]]) ->
         packages=dict.fromkeys(cluster.nodes, ("nftables", "iproute2")),
         files={
             host: (
-                File(PROGRAM, (node.source("firewall"),), mode=0o755, restarts=UNIT),
-                File(RULES, (rules(cluster, listeners.get(host, ())),), restarts=UNIT),
-                File(FILTERS, (filters(cluster, listeners.get(host, ())),), restarts=UNIT),
-                File(f"/etc/systemd/system/{UNIT}", (SERVICE,), restarts=UNIT),
+                File(PROGRAM, (node.source("firewall"),), mode=0o755, restarts=(UNIT,)),
+                File(RULES, (rules(cluster, listeners.get(host, ())),), restarts=(UNIT,)),
+                File(FILTERS, (filters(cluster, listeners.get(host, ())),), restarts=(UNIT,)),
+                File(f"/etc/systemd/system/{UNIT}", (SERVICE,), restarts=(UNIT,)),
                 File("/etc/systemd/system/nftables.service.d/quorate.conf", (BESIDE_DEBIANS,)),
             )
             for host in cluster.nodes

@@ -42,8 +42,8 @@ def foundation(cluster: Cluster) -> Part:
     Names need no resolution: Pacemaker takes the nodes' names from Corosync's list, which has their addresses.
     """
     files = (
-        File("/etc/corosync/corosync.conf", (corosync.conf(cluster),), restarts="corosync.service"),
-        File("/etc/corosync/authkey", (Secret(AUTHKEY),), mode=0o400, restarts="corosync.service"),
+        File("/etc/corosync/corosync.conf", (corosync.conf(cluster),), restarts=("corosync.service",)),
+        File("/etc/corosync/authkey", (Secret(AUTHKEY),), mode=0o400, restarts=("corosync.service",)),
     )
     packages = ("corosync", "pacemaker", "pacemaker-cli-utils", "resource-agents", "python3")
     units = (Unit("corosync.service", enabled=True), Unit("pacemaker.service", enabled=True))

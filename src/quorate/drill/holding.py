@@ -37,6 +37,13 @@ class Holding:
             return None
         return len(set().union(*(ledger.lost for ledger in self.ledgers.values())))
 
+    @property
+    def duplicated(self) -> int | None:
+        """Writes that some replica has more than once; None if nobody was asked."""
+        if not self.ledgers:
+            return None
+        return len(set().union(*(ledger.duplicated for ledger in self.ledgers.values())))
+
 
 async def look_again(
     drill: Drill, probes: Mapping[str, Probe], records: Mapping[str, Record], problems: list[str], progress: Progress

@@ -1,5 +1,6 @@
 """The ledger: every acknowledged write, looked for again on a database. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ class Ledger:
     """There, although the client knows that it was refused, or never sent it: somebody invents writes."""
     undecided: tuple[int, ...]
     """There and not in a record that breaks off: sent while the probe was killed, perhaps."""
+    duplicated: tuple[int, ...] = ()
+    """There more than once."""
 
     @property
     def sound(self) -> bool:
@@ -29,7 +32,8 @@ class Ledger:
 
 def compare(record: Record, rows: Iterable[int]) -> Ledger:
     """Looks for every write of the record among the numbers of the rows that were found."""
-    found = set(rows)
+    times = Counter(rows)
+    found = set(times)
     numbers: dict[Outcome, set[int]] = {outcome: set() for outcome in Outcome}
     for write in record.writes:
         numbers[write.outcome].add(write.number)
@@ -43,4 +47,5 @@ def compare(record: Record, rows: Iterable[int]) -> Ledger:
         lost=tuple(sorted(acknowledged - found)),
         never_sent=tuple(sorted((found & numbers[Outcome.REFUSED]) | (unrecorded if record.complete else set()))),
         undecided=() if record.complete else tuple(sorted(unrecorded)),
+        duplicated=tuple(sorted(number for number, count in times.items() if count > 1)),
     )

@@ -68,6 +68,8 @@ class Clients:
     outage: Outage | None
     latency_before: Latency | None
     latency_after: Latency | None
+    latency_during: Latency | None = None
+    """Of those due between the fault and the end of the outage: what waited for it to end, above all."""
 
 
 def seen(record: Record, fault: float) -> Clients:
@@ -82,6 +84,7 @@ def seen(record: Record, fault: float) -> Clients:
         outage=outage,
         latency_before=latency(record.writes, 0, fault),
         latency_after=latency(record.writes, back, float("inf")) if back else None,
+        latency_during=latency(record.writes, fault, max(fault, back)) if back else None,
     )
 
 

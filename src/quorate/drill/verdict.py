@@ -108,6 +108,10 @@ class Verdict:
     """The whole drill."""
     folder: str
     """Where its record lies."""
+    over: float | None = None
+    """When the cluster was ready again, or was no longer waited for."""
+    cluster: str = ""
+    """The cluster's name."""
 
     @property
     def kept(self) -> bool:

@@ -237,7 +237,9 @@ class Lab:
             known += f"{machine.name} {host_key}\n"
             config += f"Host {machine.name}\n  HostName {spec.lab_address(machine.name)}\n"
             config += f"  HostKeyAlias {machine.name}\n  User root\n  IdentityFile {key}\n  IdentitiesOnly yes\n"
-            config += f"  UserKnownHostsFile {self.folder / 'known_hosts'}\n  StrictHostKeyChecking yes\n\n"
+            config += f"  UserKnownHostsFile {self.folder / 'known_hosts'}\n  StrictHostKeyChecking yes\n"
+            # A machine that loses its power sends nothing more: without these, a session in it would wait for ever.
+            config += "  ConnectTimeout 10\n  ServerAliveInterval 3\n  ServerAliveCountMax 3\n\n"
         (self.folder / "known_hosts").write_text(known)
         self.ssh_config.write_text(config)
 

@@ -120,7 +120,7 @@ class Tree:
 
 def build(design: Design, cluster: Cluster) -> Tree:
     """The graph of a cluster file and its design."""
-    builder = _Builder(design, cluster)
+    builder = Builder(design, cluster)
     tops = {name: builder.service(name) for name in cluster.services.declared()}
     tops |= {name: builder.goal(name, goal) for name, goal in cluster.facility.goals.items()}
     return Tree(
@@ -137,7 +137,7 @@ def build(design: Design, cluster: Cluster) -> Tree:
 
 
 @dataclass
-class _Builder:
+class Builder:
     """Makes each gate once, by a name that says what it is and whose."""
 
     design: Design

@@ -38,7 +38,7 @@ def blueprint(dashboard: Api, cluster: Cluster) -> Part:
         config=SETTINGS,
         settings={},
         programs=(program,),
-        files=(File(SETTINGS, settings(cluster), 0o640, program.unit, group="horizon"),),
+        files=(File(SETTINGS, settings(cluster), 0o640, (program.unit,), group="horizon"),),
         databases=(),
     )
     return openstack.blueprint(service, dashboard.on, cluster)

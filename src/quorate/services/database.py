@@ -102,8 +102,8 @@ def _server(database: Database, cluster: Cluster) -> Part:
         ),
     )
     files = (
-        File("/etc/mysql/mariadb.conf.d/90-quorate.cnf", (configuration(database),), restarts=UNIT_NAME),
-        File("/etc/systemd/system/mariadb.service.d/quorate.conf", (UNIT,), restarts=UNIT_NAME),
+        File("/etc/mysql/mariadb.conf.d/90-quorate.cnf", (configuration(database),), restarts=(UNIT_NAME,)),
+        File("/etc/systemd/system/mariadb.service.d/quorate.conf", (UNIT,), restarts=(UNIT_NAME,)),
         File("/usr/lib/ocf/resource.d/quorate/mariadb", (node.source("mariadb"),), mode=0o755),
         File("/usr/lib/ocf/resource.d/quorate/ocf.py", (node.source("ocf"),)),
     )

@@ -100,8 +100,8 @@ def _balancers(cluster: Cluster) -> Part:
 
 def _files(host: str, cluster: Cluster, balanced: tuple[Balanced, ...]) -> tuple[File, ...]:
     return (
-        File(CERTIFICATE, (Secret("tls-front"),), mode=0o600, restarts=UNIT),
-        File(CONFIGURATION, (configuration(host, cluster, balanced),), restarts=UNIT),
+        File(CERTIFICATE, (Secret("tls-front"),), mode=0o600, restarts=(UNIT,)),
+        File(CONFIGURATION, (configuration(host, cluster, balanced),), restarts=(UNIT,)),
         File(f"/etc/systemd/system/{UNIT}.d/quorate.conf", (DROP_IN,)),
         File("/usr/lib/ocf/resource.d/quorate/openstack-api", (node.source("openstack_api"),), mode=0o755),
         File("/usr/lib/ocf/resource.d/quorate/ocf.py", (node.source("ocf"),)),

@@ -119,7 +119,7 @@ def _service(image: Image, cluster: Cluster) -> Service:
         settings=settings(image, cluster),
         programs=(api,),
         packages=CLIENTS.get(image.store.kind, ()),
-        files=(File(ENTRY, (node.source("image_api"),), restarts=api.unit),) if on_mount else (),
+        files=(File(ENTRY, (node.source("image_api"),), restarts=(api.unit,)),) if on_mount else (),
         schemas=(openstack.schema(NAME, "glance", image.on, ("glance-manage", "db_sync"), "glance", revisions),),
         endpoints=(Endpoint("image", "glance", "Image", openstack.public_url(PORT, cluster)),),
         accounts=(openstack.account(NAME, "glance"),),

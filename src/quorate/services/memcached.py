@@ -17,7 +17,7 @@ def blueprint(cluster: Cluster, hosts: tuple[str, ...]) -> Part:
     return Part(
         packages=dict.fromkeys(hosts, ("memcached",)),
         files={
-            host: (File(f"/etc/systemd/system/{UNIT}.d/quorate.conf", (_drop_in(host, cluster),), restarts=UNIT),)
+            host: (File(f"/etc/systemd/system/{UNIT}.d/quorate.conf", (_drop_in(host, cluster),), restarts=(UNIT,)),)
             for host in hosts
         },
         units=dict.fromkeys(hosts, (Unit(UNIT, enabled=True),)),

@@ -10,7 +10,7 @@ because something else did, and a program that waits for the database isn't take
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import takewhile
 
 from quorate import node
@@ -125,19 +125,21 @@ class Service:
 def blueprint(service: Service, on: tuple[str, ...], cluster: Cluster) -> Part:
     """The whole service on its nodes."""
     transport = messaging.transport(cluster) if service.messaging else ()
-    secret = File(service.config, config(service.settings, transport), mode=0o640, group=service.runs_as)
+    units = tuple(program.unit for program in service.programs)
+    text = config(service.settings, transport)
+    settings = File(service.config, text, mode=0o640, restarts=units, group=service.runs_as)
     clones = tuple(f"{service.name}-{program.name}-clone" for program in service.programs)
     return join(
         [
             Part(
                 packages=dict.fromkeys(on, service.packages),
-                files=dict.fromkeys(on, service.files),
+                files=dict.fromkeys(on, (*((settings,) if service.settings else ()), *service.files)),
                 schemas=service.schemas,
                 keys=service.keys,
                 endpoints=service.endpoints,
                 accounts=service.accounts,
             ),
-            *(_program(service, program, secret, on, cluster) for program in service.programs),
+            *(_program(service, program, on, cluster) for program in service.programs),
             Part(
                 services=(
                     ServiceDesign(
@@ -148,7 +150,7 @@ def blueprint(service: Service, on: tuple[str, ...], cluster: Cluster) -> Part:
                         resources=(*service.volume_resources, *clones),
                         active_resource=service.active_resource,
                         volume=service.volume,
-                        units=tuple(program.unit for program in service.programs),
+                        units=units,
                     ),
                 )
             ),
@@ -156,17 +158,18 @@ def blueprint(service: Service, on: tuple[str, ...], cluster: Cluster) -> Part:
     )
 
 
-def _program(service: Service, program: Program, secret: File, on: tuple[str, ...], cluster: Cluster) -> Part:
+def _program(service: Service, program: Program, on: tuple[str, ...], cluster: Cluster) -> Part:
     resource = f"{service.name}-{program.name}"
     ini = f"/etc/quorate/uwsgi/{resource}.ini"
     files = (
-        *((replace(secret, restarts=program.unit),) if service.settings else ()),
-        File(f"/etc/systemd/system/{program.unit}", (_unit(service, program, ini),), restarts=program.unit),
+        File(f"/etc/systemd/system/{program.unit}", (_unit(service, program, ini),), restarts=(program.unit,)),
         File("/usr/lib/ocf/resource.d/quorate/openstack-api", (node.source("openstack_api"),), mode=0o755),
         File("/usr/lib/ocf/resource.d/quorate/ocf.py", (node.source("ocf"),)),
         File(CA, (Secret("tls-ca"),)),
     )
-    own = {host: (File(ini, (_uwsgi(program, host, cluster),), restarts=program.unit),) for host in on if program.wsgi}
+    own = {
+        host: (File(ini, (_uwsgi(program, host, cluster),), restarts=(program.unit,)),) for host in on if program.wsgi
+    }
     packages = (program.package, *(("uwsgi-core", "uwsgi-plugin-python3") if program.wsgi else ()))
     return Part(
         packages=dict.fromkeys(on, packages),

@@ -24,13 +24,13 @@ class Secret:
 class File:
     """A file on a host, its content in pieces so that secrets can stand in the middle of text.
 
-    `restarts` names the systemd unit that must see a change, whoever runs it: systemd or Pacemaker.
+    `restarts` names the systemd units that must see a change, whoever runs them: systemd or Pacemaker.
     """
 
     path: str
     content: tuple[str | Secret, ...]
     mode: int = 0o644
-    restarts: str | None = None
+    restarts: tuple[str, ...] = ()
     owner: str = "root"
     group: str = "root"
 

@@ -8,9 +8,8 @@ import pytest
 from quorate.cli.drill import _rates
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill import faults
 from quorate.drill.audit import Blow
-from quorate.drill.faults import POWER_LOSS, Tools
+from quorate.drill.faults import POWER_LOSS, Tools, power
 from quorate.drill.fencing import PowerRequest
 from quorate.drill.journals import Entry, Journals
 from quorate.drill.order import Drill
@@ -93,7 +92,7 @@ def test_power_comes_back_in_order_and_only_where_it_is_off(monkeypatch: pytest.
         async def is_on(self, node: str) -> bool:
             return node in self.powered
 
-    monkeypatch.setattr(faults, "BOOT_APART", 0.0)
+    monkeypatch.setattr(power, "BOOT_APART", 0.0)
     switches = Switches()
     target = Target(("ctl3", "ctl2", "ctl1"), None, ())
 

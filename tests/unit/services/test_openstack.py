@@ -13,6 +13,7 @@ import pytest
 
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
+from quorate.converge import restarts
 from quorate.design import work_out
 from quorate.services import (
     block_storage,
@@ -228,6 +229,17 @@ def test_all_services_make_one_design(whole: Cluster) -> None:
     assert sorted(ports) == [443, 5000, 8774, 8775, 8776, 8778, 9292, 9696]
     names = [balanced.name for built in declared for balanced in built.balanced]
     assert len(names) == len(set(names))
+
+
+def test_a_file_stands_once_on_a_host_and_a_change_of_it_reaches_all_that_read_it(whole: Cluster) -> None:
+    for host in work_out(whole).hosts.values():
+        files = {file.path: file for file in host.files}
+        assert len(files) == len(host.files)
+        nova = ("nova-api.service", "nova-api-metadata.service", "nova-conductor.service", "nova-scheduler.service")
+        assert files["/etc/nova/nova.conf"].restarts == nova
+    design = work_out(whole)
+    for unit in nova:
+        assert "/etc/nova/nova.conf" in restarts.files_of(unit, "ctl1", design)
 
 
 def test_uwsgi_takes_its_file(whole: Cluster, tmp_path: Path) -> None:

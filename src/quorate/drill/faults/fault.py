@@ -1,19 +1,11 @@
-"""Faults: ways to break something, and their healing. Each is a small package.
+"""What a fault is, and what faults need from outside."""
 
-Nothing here knows how a site does what a fault needs; it is handed in as `Tools`.
-"""
-
-import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from quorate.drill.targets import Aim, Target
-from quorate.errors import HostError, InputError, Refused
-
-BOOT_APART = 10.0
-"""Seconds between two nodes that get their power back, so that their order means something."""
+from quorate.errors import InputError, Refused
 
 
 class Power(Protocol):
@@ -83,64 +75,3 @@ class Fault:
                 f"{self.name} needs {', '.join(missing)}, which this site doesn't have",
                 todo="Hold it on the site's twin: `quorate lab up` makes it.",
             )
-
-
-async def _cut_power(tools: Tools, target: Target) -> None:
-    assert tools.power
-    await asyncio.gather(*(tools.power.off(node) for node in target.nodes))
-
-
-async def _give_power(tools: Tools, target: Target) -> None:
-    assert tools.power
-    for count, node in enumerate(target.nodes):
-        if not await tools.power.is_on(node):
-            await tools.power.on(node)
-            if count + 1 < len(target.nodes):
-                await asyncio.sleep(BOOT_APART)
-
-
-def _send(signal: str) -> Callable[[Tools, Target], Awaitable[None]]:
-    async def send(tools: Tools, target: Target) -> None:
-        assert tools.processes
-        for node in target.nodes:
-            await asyncio.gather(*(tools.processes.signal(node, unit, signal) for unit in target.units))
-
-    return send
-
-
-async def _thaw(tools: Tools, target: Target) -> None:
-    """Once the cluster has ended what was frozen, there may be nothing to send it to."""
-    with contextlib.suppress(HostError):
-        await _send("SIGCONT")(tools, target)
-
-
-async def _nothing(_tools: Tools, _target: Target) -> None:
-    """The cluster has started it again by now, or nobody can."""
-
-
-POWER_LOSS = Fault(
-    name="power-loss",
-    needs=("power",),
-    telling="the power of {target} is cut; BMCs still answer",
-    inject=_cut_power,
-    heal=_give_power,
-    cuts_power=True,
-)
-KILL = Fault(
-    name="kill",
-    needs=("processes",),
-    telling="every process of {service} on {target} is killed (SIGKILL)",
-    inject=_send("SIGKILL"),
-    heal=_nothing,
-    of_service=True,
-)
-FREEZE = Fault(
-    name="freeze",
-    needs=("processes",),
-    telling="every process of {service} on {target} is stopped for good (SIGSTOP)",
-    inject=_send("SIGSTOP"),
-    heal=_thaw,
-    of_service=True,
-)
-
-FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in (POWER_LOSS, KILL, FREEZE)}
