@@ -75,8 +75,6 @@ class StartUnits:
 
     def _differs(self, unit: str, seen: Seen) -> str | None:
         found = seen.units.get(unit)
-        if found is not None and found.skipped and found.active != "active":
-            return None
         if found is None or found.active != "active" or marks.new(unit) in seen.pending:
             return "doesn't run"
         paths = restarts.unread(unit, self.files[unit], seen)

@@ -122,8 +122,6 @@ class UnitSeen:
     active: str
     stale: bool
     """Its file has changed and systemd has not read it again."""
-    skipped: bool = False
-    """It was to be started, and its own conditions said no: it isn't meant for this machine."""
     started: float = 0.0
     """When it last began to start, in seconds since 1970."""
     changed: float = 0.0

@@ -60,9 +60,9 @@ def _by_systemd(name: str, design: Design) -> list[str]:
 
 
 def _down(seen: Seen, design: Design) -> tuple[str, ...]:
-    """Those that don't run, though their own conditions don't say that they are not meant for this machine."""
+    """Those that don't run."""
     found = {name: seen.units[name] for name in _by_systemd(seen.host, design) if name in seen.units}
-    return tuple(name for name, unit in found.items() if unit.active != "active" and not unit.skipped)
+    return tuple(name for name, unit in found.items() if unit.active != "active")
 
 
 def links(seen: Seen) -> dict[str, tuple[bool, ...]]:

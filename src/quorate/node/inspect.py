@@ -53,7 +53,6 @@ WORDS = {
 UNIT_PROPERTIES = [
     *("Id", "LoadState", "UnitFileState", "ActiveState", "NeedDaemonReload"),
     *("InactiveExitTimestampMonotonic", "StateChangeTimestampMonotonic"),
-    *("ConditionResult", "ConditionTimestampMonotonic"),
 ]
 SQL_SOCKET = "/run/mysqld/mysqld.sock"
 SQL = [
@@ -264,8 +263,6 @@ def units(text: str, asked: Sequence[str]) -> dict[str, dict[str, Any]]:
             "enabled": seen.get("UnitFileState", ""),
             "active": seen.get("ActiveState", ""),
             "stale": seen.get("NeedDaemonReload") == "yes",
-            "skipped": seen.get("ConditionResult") == "no"
-            and bool(moment(seen.get("ConditionTimestampMonotonic", ""))),
             "started": moment(seen.get("InactiveExitTimestampMonotonic", "")),
             "changed": moment(seen.get("StateChangeTimestampMonotonic", "")),
         }

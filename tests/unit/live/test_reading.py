@@ -162,7 +162,6 @@ def test_a_unit_that_systemd_is_to_keep_running_is_missed(design: Design) -> Non
     down = UnitSeen("loaded", "enabled", "failed", False)
     assert unmet(design, with_unit(down)) == [f"{unit} doesn't run on ctl1."]
     assert unmet(design, with_unit(dataclasses.replace(down, active="active"))) == []
-    assert unmet(design, with_unit(dataclasses.replace(down, active="inactive", skipped=True))) == []
 
 
 def test_a_service_torn_apart_is_missed(design: Design) -> None:
