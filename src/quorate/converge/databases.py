@@ -16,7 +16,7 @@ from quorate.errors import HostError
 from quorate.hosts import Host, Hosts
 from quorate.hosts.inspection import Request, SqlSeen
 from quorate.progress import Say
-from quorate.services.parts import Schema
+from quorate.services.parts import Cell, Schema
 
 SERVE_TIMEOUT = 180.0
 MIGRATE_TIMEOUT = 900.0
@@ -88,8 +88,12 @@ class CreateSchemas:
     title: ClassVar[str] = "make databases and their accounts"
 
     def asks(self) -> Mapping[str, Request]:
-        """The schemas, and Identity's catalogue with them: it is the same run of the client."""
-        request = Request(schemas=frozenset(schema.name for schema in self.schemas), catalogue=self.catalogue)
+        """The schemas, with them Identity's catalogue and Nova's cells: it is the same run of the client."""
+        request = Request(
+            schemas=frozenset(schema.name for schema in self.schemas),
+            cells=frozenset(schema.cell.within for schema in self.schemas if schema.cell),
+            catalogue=self.catalogue,
+        )
         return dict.fromkeys(self.candidates, request)
 
     def differs(self, view: View) -> str | None:
@@ -159,6 +163,41 @@ class Migrate:
         await host.run(*self.schema.migrate, under=as_user, timeout=MIGRATE_TIMEOUT)
 
 
+@dataclass(frozen=True)
+class MakeCell:
+    """A cell of Nova's, known to its API database. Between that database's migration and the cell's own."""
+
+    host: str
+    cell: Cell
+    user: str
+    phase: ClassVar[Phase] = Phase.MIGRATIONS
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"make {self.cell.name} known to {self.cell.within}"
+
+    def asks(self) -> Mapping[str, Request]:
+        """Nothing more: cells come with the look of `CreateSchemas`."""
+        return {}
+
+    def differs(self, view: View) -> str | None:
+        """Whether it is known, and by the right addresses."""
+        if (sql := seen(view)) is None:
+            return why_unseen(view)
+        found = sql.cells.get((self.cell.within, self.cell.name))
+        if found is None:
+            return "it isn't known"
+        return None if found[1:] == (self.cell.database, self.cell.transport) else "it has another address"
+
+    async def do(self, hosts: Hosts, view: View, say: Say) -> None:
+        """Runs Nova's own command, as the service's own user."""
+        host, sql = await hosts.host(self.host), seen(view)
+        found = sql.cells.get((self.cell.within, self.cell.name)) if sql else None
+        command = (*self.cell.change, found[0]) if found else self.cell.make
+        await host.run(*command, under=("runuser", "--user", self.user, "--"), timeout=MIGRATE_TIMEOUT)
+
+
 def release(schema: Schema, host: str, view: View) -> tuple[frozenset[str], frozenset[str]]:
     """The revisions that the release on a host knows, and its latest: those on which no other builds."""
     found = [view[host].revisions[folder] for folder in schema.revisions if folder in view[host].revisions]
@@ -183,10 +222,17 @@ def obstacles(migrations: Iterable[Migrate], view: View) -> Iterator[Obstacle]:
             )
 
 
-def migrations(schemas: tuple[Schema, ...]) -> tuple[Migrate, ...]:
-    """A step for each schema that has a command, on the hosts in turn, so that migrations run side by side."""
-    due = [schema for schema in schemas if schema.migrate]
-    return tuple(Migrate(schema.hosts[turn % len(schema.hosts)], schema) for turn, schema in enumerate(due))
+def migrations(schemas: tuple[Schema, ...]) -> tuple[Migrate | MakeCell, ...]:
+    """The steps of all schemas: those of a service on one host, in order; services in turn, so side by side."""
+    turns: dict[str, int] = {}
+    found: list[Migrate | MakeCell] = []
+    for schema in schemas:
+        turn = turns.setdefault(schema.secret, len(turns))
+        host = schema.hosts[turn % len(schema.hosts)]
+        if schema.cell:
+            found.append(MakeCell(host, schema.cell, schema.user))
+        found.append(Migrate(host, schema))
+    return tuple(found)
 
 
 def create(schemas: tuple[Schema, ...], candidates: tuple[str, ...], secret: Callable[[str], bytes]) -> CreateSchemas:

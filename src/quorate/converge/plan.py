@@ -7,6 +7,7 @@ from quorate.cluster.keyring import KeyRing
 from quorate.cluster.model import Cluster
 from quorate.converge import databases, identity, obstacles, restarts
 from quorate.converge.cluster import BeginConfiguration, Configure, FormCluster, ReloadCorosync, StartDaemons, TryAgain
+from quorate.converge.databases import Migrate
 from quorate.converge.files import write
 from quorate.converge.keys import WriteKeys
 from quorate.converge.packages import InstallPackages, InstallPython
@@ -58,7 +59,9 @@ def _of_databases(design: Design, secret: Callable[[str], bytes]) -> Iterator[St
     migrations = databases.migrations(design.schemas)
     yield from migrations
     if "identity" in design.services:
-        of_identity = next(each for each in migrations if each.schema.name == databases.IDENTITY)
+        of_identity = next(
+            each for each in migrations if isinstance(each, Migrate) and each.schema.name == databases.IDENTITY
+        )
         yield identity.BootstrapIdentity(of_identity.host, of_identity.schema, secret(ADMIN_SECRET))
         yield identity.register(design.endpoints, design.accounts, design.services["identity"].hosts, secret)
 

@@ -24,6 +24,7 @@ class Request:
     modules: frozenset[str] = frozenset()
     cluster: frozenset[str] = frozenset()
     schemas: frozenset[str] = frozenset()
+    cells: frozenset[str] = frozenset()
     revisions: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     mountpoints: frozenset[str] = frozenset()
@@ -111,6 +112,8 @@ class SqlSeen:
     projects: frozenset[str] = frozenset()
     roles: frozenset[tuple[str, str, str]] = frozenset()
     """(account, project, role)."""
+    cells: Mapping[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
+    """By Nova's API database and a cell's name: the cell's id, its database and its brokers, without passwords."""
 
 
 @dataclass(frozen=True)
@@ -342,6 +345,10 @@ def _sql(found: Mapping[str, Any]) -> SqlSeen:
         ),
         projects=frozenset(name for (name,) in rows.get("project", ())),
         roles=frozenset((account, project, role) for account, project, role in rows.get("role", ())),
+        cells={
+            (schema, name or ""): (id_, database, transport)
+            for schema, name, id_, database, transport in rows.get("cell", ())
+        },
     )
 
 

@@ -10,6 +10,7 @@ Request, each key optional:
     cluster: which of the cluster's own words to bring: "crm_mon", "cib", "quorum", "links"
     schemas: databases of the SQL server to describe, with the accounts of the same names; where the server's socket is
     catalogue: the database of Identity, to be read for who and what is registered there
+    cells: databases of Nova's API, to be read for the cells that it knows
     revisions: folders of Alembic's revision files
     keys: folders of numbered keys, told by hash
     mountpoints: folders on which a file system should be mounted
@@ -83,7 +84,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         commands["lvm"] = ["pvs", "--segments", *report]
     if request.get("schemas") and os.path.exists(SQL_SOCKET):
         commands["sql"] = [*SQL, f"--socket={SQL_SOCKET}"]
-        inputs["sql"] = queries(request["schemas"], request.get("catalogue", ""))
+        inputs["sql"] = queries(request["schemas"], request.get("catalogue", ""), request.get("cells", ()))
     for path in request.get("devices", ()):
         commands[f"blkid {path}"] = ["blkid", "--probe", "--output", "export", path]
 
@@ -414,8 +415,8 @@ def drbd(text: str) -> dict[str, Any]:
     return {"version": version[1] if version else "", "devices": devices}
 
 
-def queries(schemas: Iterable[str], catalogue: str) -> str:
-    """The statements that tell of schemas and of Identity's catalogue; each row is one JSON array in one line."""
+def queries(schemas: Iterable[str], catalogue: str, cells: Iterable[str]) -> str:
+    """The statements that tell of schemas, Identity's catalogue and Nova's cells; each row is one JSON array a line."""
     names = ", ".join(f"'{name}'" for name in schemas)
     whole = " AND ".join(f"{word}_priv = 'Y'" for word in ("Select", "Insert", "Update", "Delete", "Create", "Alter"))
     rows = [
@@ -439,6 +440,11 @@ def queries(schemas: Iterable[str], catalogue: str) -> str:
             f" JOIN `{catalogue}`.role ON role.id = given.role_id"
             " WHERE given.type = 'UserProject' AND NOT given.inherited AND project.name IN ('admin', 'service')",
         ]
+    # Templates are shown as they are; a password that somebody put there isn't shown at all.
+    masked = "REGEXP_REPLACE({}, ':[^:@/{{}}]*@', ':*@')".format
+    for schema in cells:
+        cell = f"'cell', '{schema}', name, uuid, {masked('database_connection')}, {masked('transport_url')}"
+        rows.append(f"{cell}) FROM `{schema}`.cell_mappings")
     return "".join(f"SELECT JSON_ARRAY({row};\n" for row in rows)
 
 

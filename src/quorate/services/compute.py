@@ -1,31 +1,33 @@
 """Compute: Nova's control plane on every node. Hypervisors are no part of it.
 
-Nova keeps each cell's address in its API database, which it wants to be told once, as `nova`, after the schemas are
-there (`CELLS`). The addresses are templates that it fills in from its configuration: no password stands in them.
+Nova's API database has to know each cell's database and brokers: cell 0, which holds what could be placed nowhere,
+and cell 1, which is all the rest. The addresses are templates that Nova fills in from its configuration (its "Cells"
+guide, "Templated URLs in cell mappings"): no password stands in them, so a changed one needs no change there.
 """
 
+from dataclasses import replace
+
 from quorate.cluster.model import Api, Cluster
-from quorate.services import openstack
+from quorate.services import messaging, openstack
 from quorate.services.openstack import Program, Service, Settings
-from quorate.services.parts import Endpoint, Part
+from quorate.services.parts import Cell, Endpoint, Part
 
 NAME = "compute"
 PORT, METADATA_PORT = 8774, 8775
 PACKAGES = "/usr/lib/python3/dist-packages/nova"
 
-_CELL = "{scheme}://%s:{password}@{hostname}:{port}/%s?{query}"
-CELLS = (
-    ("nova-manage", "cell_v2", "map_cell0", "--database_connection", _CELL % ("nova_cell0", "nova_cell0")),
-    ("nova-manage", "db", "sync"),
-    ("nova-manage", "cell_v2", "create_cell", "--name", "cell1", "--database_connection", _CELL % ("nova", "nova")),
-)
-"""Cell 0 holds what could be placed nowhere; cell 1 is all the rest."""
+NO_BROKERS = "none:///"
+"""What `map_cell0` itself says of cell 0, to which nobody talks."""
 
 
 def blueprint(compute: Api, cluster: Cluster) -> Part:
     """Nova's API, its metadata, its conductors and its schedulers on the nodes of `on`."""
-    api_sync, sync = ("nova-manage", "api_db", "sync"), ("nova-manage", "db", "sync", "--local_cell")
+    first, second = cells(cluster)
+    # The whole `db sync` is cell 0's: that is the one that needs the cell to be known.
+    api_sync, sync = ("nova-manage", "api_db", "sync"), ("nova-manage", "db", "sync")
     main = f"{PACKAGES}/db/main/migrations/versions"
+    cell0 = openstack.schema(NAME, "nova_cell0", compute.on, sync, "nova", main)
+    cell1 = openstack.schema(NAME, "nova", compute.on, (*sync, "--local_cell"), "nova", main)
     service = Service(
         name=NAME,
         project="nova",
@@ -58,13 +60,32 @@ def blueprint(compute: Api, cluster: Cluster) -> Part:
         messaging=True,
         schemas=(
             openstack.schema(NAME, "nova_api", compute.on, api_sync, "nova", f"{PACKAGES}/db/api/migrations/versions"),
-            openstack.schema(NAME, "nova_cell0", compute.on, (), "nova"),
-            openstack.schema(NAME, "nova", compute.on, sync, "nova", main),
+            replace(cell0, cell=first),
+            replace(cell1, cell=second),
         ),
         endpoints=(Endpoint("compute", "nova", "Compute", f"{openstack.public_url(PORT, cluster)}/v2.1"),),
         accounts=(openstack.account(NAME, "nova"),),
     )
     return openstack.blueprint(service, compute.on, cluster)
+
+
+def cells(cluster: Cluster) -> tuple[Cell, Cell]:
+    """Cell 0 and cell 1."""
+    brokers = cluster.services.messaging
+    assert brokers, "the checks of the cluster file let no Nova be without brokers"
+    count = len(messaging.brokers(brokers, cluster))
+    # Of several brokers each has a number.
+    numbers = range(1, count + 1) if count > 1 else [""]
+    at = ",".join(f"{{username{n}}}:{{password{n}}}@{{hostname{n}}}:{{port{n}}}" for n in numbers)
+    return _cell("cell0", "nova_cell0", NO_BROKERS), _cell("cell1", "nova", f"{{scheme}}://{at}/{{path}}")
+
+
+def _cell(name: str, schema: str, transport: str) -> Cell:
+    database = f"{{scheme}}://{schema}:{{password}}@{{hostname}}:{{port}}/{schema}?{{query}}"
+    nova, at = ("nova-manage", "cell_v2"), ("--database_connection", database)
+    whole = ("--name", name, "--transport-url", transport, *at)
+    make = (*nova, "map_cell0", *at) if transport == NO_BROKERS else (*nova, "create_cell", *whole)
+    return Cell(name, "nova_api", database, transport, make, (*nova, "update_cell", *whole, "--cell_uuid"))
 
 
 def settings(cluster: Cluster) -> Settings:

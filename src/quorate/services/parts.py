@@ -200,6 +200,23 @@ class Balanced:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """What Nova calls a cell: a database and brokers, which its API database has to know (table `cell_mappings`)."""
+
+    name: str
+    within: str
+    """The API database."""
+    database: str
+    """Where its database is: a template that Nova fills in from its configuration, so that no password stands in it."""
+    transport: str
+    """Where its brokers are, likewise."""
+    make: tuple[str, ...]
+    """The command that makes it known, an argument list."""
+    change: tuple[str, ...]
+    """The command that corrects it; the cell's id is its last argument."""
+
+
+@dataclass(frozen=True)
 class Schema:
     """A database in the SQL service, and the account of the same name that alone may use it.
 
@@ -213,11 +230,13 @@ class Schema:
     hosts: tuple[str, ...]
     """Where `migrate` may be run."""
     migrate: tuple[str, ...]
-    """An argument list; empty if another schema's command does it."""
+    """An argument list."""
     user: str
     """The system user that runs it."""
     revisions: tuple[str, ...]
     """Folders of Alembic revision files, looked through with all folders beneath."""
+    cell: Cell | None = None
+    """The cell whose database it is; to be known before `migrate` is run."""
 
 
 @dataclass(frozen=True)

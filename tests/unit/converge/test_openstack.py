@@ -9,7 +9,7 @@ from quorate.cluster.keyring import KeyRing
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.converge import databases, obstacles, plan, restarts, steps
-from quorate.converge.databases import PLUGIN, Migrate, password_hash
+from quorate.converge.databases import PLUGIN, MakeCell, Migrate, password_hash
 from quorate.converge.identity import INTERFACES, PROJECT
 from quorate.converge.step import Phase, Step
 from quorate.design import work_out
@@ -151,6 +151,36 @@ def test_a_database_that_is_newer_than_the_release_is_an_obstacle() -> None:
 
 def test_migrations_of_different_services_run_on_different_hosts() -> None:
     assert len({step.host for step in STEPS if isinstance(step, Migrate)}) == len(DESIGN.schemas)
+
+
+COMPUTE = load(FILE.replace(b"image: ", b"image: , placement: , network: , compute: "), "lab.yaml")
+
+
+def test_nova_s_cells_are_made_known_between_the_migrations_that_they_need() -> None:
+    of_nova = [each for each in steps(work_out(COMPUTE), secret) if "nova" in each.title and each.phase in OWN_PHASES]
+    assert len({each.host for each in of_nova}) == 1, "on one host they follow each other"
+    assert [each.title for each in of_nova] == [
+        "migrate nova_api: nova-manage api_db sync",
+        "make cell0 known to nova_api",
+        "migrate nova_cell0: nova-manage db sync",
+        "make cell1 known to nova_api",
+        "migrate nova: nova-manage db sync --local_cell",
+    ]
+
+
+def test_a_cell_that_is_known_by_another_address_is_corrected() -> None:
+    [zero, one] = [each for each in steps(work_out(COMPUTE), secret) if isinstance(each, MakeCell)]
+    assert (
+        one.cell.transport
+        == "{scheme}://"
+        + ",".join(f"{{username{n}}}:{{password{n}}}@{{hostname{n}}}:{{port{n}}}" for n in (1, 2, 3))
+        + "/{path}"
+    )
+    assert one.differs(settled()) == "it isn't known"
+    known = {("nova_api", each.cell.name): ("id", each.cell.database, each.cell.transport) for each in (zero, one)}
+    assert [each.differs(with_sql(cells=known)) for each in (zero, one)] == [None, None]
+    fewer = {**known, ("nova_api", "cell1"): ("id", one.cell.database, "rabbit://openstack:*@10.20.0.11:5671/")}
+    assert [each.differs(with_sql(cells=fewer)) for each in (zero, one)] == [None, "it has another address"]
 
 
 KEYSTONE, HAPROXY = "/etc/keystone/keystone.conf", "/etc/quorate/haproxy.cfg"

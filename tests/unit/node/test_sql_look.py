@@ -43,6 +43,16 @@ INSERT INTO assignment VALUES ('UserProject', 'u1', 'p1', 'r1', 0), ('UserProjec
     ('UserProject', 'u1', 'p2', 'r1', 0);
 """
 
+# As `nova-manage api_db sync` of Nova 31 makes it. The second cell is a person's, with its password in the table.
+CELLS = """
+CREATE DATABASE nova_api; USE nova_api;
+CREATE TABLE cell_mappings (id int, uuid varchar(36), name varchar(255), transport_url text, database_connection text);
+INSERT INTO cell_mappings VALUES
+    (1, 'u0', 'cell0', 'none:///', '{scheme}://nova_cell0:{password}@{hostname}:{port}/nova_cell0?{query}'),
+    (2, 'u1', 'theirs', 'rabbit://a:hush@b:5671,a:hush@c:5671/', 'mysql+pymysql://nova:hush@10.20.0.20/nova'),
+    (3, 'u2', NULL, 'none:///', '');
+"""
+
 Client = Callable[[str], None]
 
 
@@ -108,6 +118,26 @@ def test_identity_s_catalogue(client: Client) -> None:
     assert found.endpoints == {("s1", "public", "RegionOne", "https://10.20.0.21:9292")}, "only what is enabled"
     assert found.projects == {"service"}
     assert found.roles == {("glance", "service", "service")}, "of accounts that are enabled, in the default domain"
+
+
+def test_nova_s_cells_and_no_password_of_theirs(client: Client) -> None:
+    assert look_at_cells().cells == {}, "a database that isn't there has none"
+    client(CELLS)
+    assert look_at_cells().cells == {
+        ("nova_api", "cell0"): (
+            "u0",
+            "{scheme}://nova_cell0:{password}@{hostname}:{port}/nova_cell0?{query}",
+            "none:///",
+        ),
+        ("nova_api", "theirs"): ("u1", "mysql+pymysql://nova:*@10.20.0.20/nova", "rabbit://a:*@b:5671,a:*@c:5671/"),
+        ("nova_api", ""): ("u2", "", "none:///"),
+    }
+
+
+def look_at_cells() -> SqlSeen:
+    found = seen("ctl1", inspect.answer({"schemas": ["nova_api"], "cells": ["nova_api"]})).sql
+    assert found is not None
+    return found
 
 
 def test_a_server_that_refuses_is_an_error_and_not_an_empty_one(client: Client) -> None:
