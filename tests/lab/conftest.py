@@ -43,7 +43,8 @@ class Site:
         done = subprocess.run(
             [QUORATE, *words, "--file", self.file], capture_output=True, text=True, timeout=timeout, check=False
         )
-        print(f"$ quorate {' '.join(words)}  [{done.returncode}]\n{done.stdout}{done.stderr}")
+        answer = "(JSON)" if "json" in words else done.stdout
+        print(f"$ quorate {' '.join(words)}  [{done.returncode}]\n{answer}{done.stderr}")
         if status is not None:
             assert done.returncode == status, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -67,9 +68,35 @@ class Site:
         """Waits until `status` says that any one failure can be survived; the status."""
         deadline = time.monotonic() + limit
         while not (status := self.json("status", status=None))["ready"]:
-            assert time.monotonic() < deadline, f"not ready within {limit} s: {status['missing']}"
+            if time.monotonic() > deadline:
+                pytest.fail(
+                    f"not ready within {limit} s: {status['missing']}\n{self._why_absent(status)}", pytrace=False
+                )
             time.sleep(1)  # the nodes are asked over SSH; nothing calls back
         return status
+
+    def _why_absent(self, status: Any) -> str:
+        """What those nodes say that are no members: a machine that nobody can visit later has nothing else to tell."""
+        questions = (
+            ("systemctl", "show", "--property=Id,ActiveState,SubState,Result,NRestarts", "corosync", "pacemaker"),
+            ("systemctl", "list-jobs", "--no-pager"),
+            ("corosync-cfgtool", "-n"),
+            (
+                "journalctl",
+                "--boot",
+                "--no-pager",
+                "--output=short-monotonic",
+                "--lines=60",
+                "-u",
+                "corosync",
+                "-u",
+                "pacemaker",
+            ),
+        )
+        absent = [name for name, node in status["nodes"].items() if not node["online"]]
+        return "\n".join(
+            f"{node}: {' '.join(words)}\n{self.on(node, *words, check=False)}" for node in absent for words in questions
+        )
 
     @property
     def state(self) -> Path:

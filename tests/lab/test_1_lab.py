@@ -46,6 +46,19 @@ def test_two_labs_side_by_side_and_no_trace_of_one_that_went(bare_site: Site, ot
     assert [machine["condition"] for machine in bare_site.json("lab", "status")] == ["running"] * 3
 
 
+def test_a_session_ends_when_its_machine_loses_power(bare_site: Site) -> None:
+    argv = [QUORATE, "lab", "ssh", "--file", bare_site.file, "ctl3", "--", "echo began; sleep 600"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as session:
+        try:
+            assert session.stdout
+            assert session.stdout.readline() == "began\n"
+            bare_site.quorate("lab", "power", "off", "ctl3")
+            assert session.wait(timeout=20) == 255  # ssh(1): an error of the connection
+        finally:
+            session.kill()
+    bare_site.quorate("lab", "up", "--bare")
+
+
 @pytest.mark.parametrize("phase", ["Kernel", "Networks and disks", "Boot of 3 machines"])
 def test_interrupted_anywhere_it_leaves_no_process_and_a_second_run_repairs(
     bare_site: Site, other: Site, phase: str

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from quorate.errors import LabError
 from quorate.lab import image, kernel, seed
@@ -20,8 +20,10 @@ from quorate.lab.command import run
 from quorate.lab.machine import Condition, Machine
 from quorate.lab.network import Namespace
 from quorate.lab.process import Process
-from quorate.lab.spec import LabSpec
+from quorate.lab.spec import DamageSpec, LabSpec
 from quorate.progress import Progress
+
+T = TypeVar("T")
 
 BOOT_SECONDS = 120
 """The longest that a machine may take from power on to its SSH daemon's answer; about 8 s are usual."""
@@ -97,6 +99,10 @@ class Lab:
             with progress.phase("Networks and disks") as say:
                 self._remember(spec, built)
                 self.namespace.up(spec)
+                if parts := self.damage.parts:
+                    say(f"healed: {', '.join(parts)}")
+                    begun += self.damage.powerless
+                    self.suffer(DamageSpec())
                 for name, network in self.namespace.cut_links(spec):
                     say(f"{name}: link to {network} plugged in again")
                     self.namespace.connect(spec, name, network, True)
@@ -139,7 +145,7 @@ class Lab:
                 machine.name,
                 condition := machine.condition(),
                 str(self.spec.lab_address(machine.name)),
-                self._bmc(machine.name).pid() is not None,
+                self._bmc(machine.name).pid() is not None and machine.name not in self.damage.silent,
                 tuple(cut.get(machine.name, ())),
                 tuple(machine.tail()) if condition in (Condition.PANICKED, Condition.DEAD) else (),
             )
@@ -147,7 +153,11 @@ class Lab:
         ]
 
     def power_on(self, name: str) -> None:
-        """Switches a machine on; it starts at once."""
+        """Switches a machine on; it starts at once. Raises LabError if nothing feeds it."""
+        if self.machine(name).is_powerless():
+            raise LabError(
+                f"it has no power: {', '.join(self.damage.parts)} failed", where=name, todo="`quorate lab heal`"
+            )
         built = _Built(**_paths(self._read()["built"]))
         self.machine(name).power_on(built.linux, built.image, built.options)
 
@@ -165,6 +175,39 @@ class Lab:
         if network == "lab":
             raise LabError("the lab's own link stays: it is how everything here is reached", where=name)
         self.namespace.connect(self.spec, name, network, connected)
+
+    @property
+    def damage(self) -> DamageSpec:
+        """What is broken now."""
+        file = self._damage_file
+        return DamageSpec.model_validate_json(file.read_text()) if file.exists() else DamageSpec()
+
+    def suffer(self, damage: DamageSpec) -> None:
+        """Breaks what is in `damage`, and gives back what was broken before and isn't in it. Raises LabError.
+
+        Machines that regain their power start at once, if they were on when they lost it or were switched on since.
+        """
+        before, spec = self.damage, self.spec
+        new = self._damage_file.with_suffix(".new")
+        new.write_text(damage.model_dump_json(indent=2))
+        new.rename(self._damage_file)
+        for parts, broken in ((before, False), (damage, True)):
+            other = before if broken else damage
+            for name, network in _only(parts.cut, other.cut):
+                self.connect(name, network, not broken)
+            for name in _only(parts.silent, other.silent):
+                self.namespace.answer(spec, name, not broken)
+            for network in _only(parts.cut_off, other.cut_off):
+                self.namespace.let_in(spec, network, not broken)
+        for name in _only(damage.powerless, before.powerless):
+            self.machine(name).lose_power()
+        for name in _only(before.powerless, damage.powerless):
+            if self.machine(name).regain_power():
+                self.power_on(name)
+
+    @property
+    def _damage_file(self) -> Path:
+        return self.folder / "damage.json"
 
     def bmc_log_file(self, name: str) -> Path:
         """Where a machine's BMC keeps who asked it for what."""
@@ -273,6 +316,10 @@ class Lab:
         with ThreadPoolExecutor() as pool:
             for result in [pool.submit(wait, machine) for machine in self.machines()]:
                 result.result()
+
+
+def _only(these: tuple[T, ...], others: tuple[T, ...]) -> list[T]:
+    return [each for each in these if each not in others]
 
 
 def _greets(address: str) -> bool:
