@@ -205,6 +205,7 @@ def as_json(examined: Examined, topology: dict[str, Any] | None = None) -> str:
                     "fails": each.failure.name,
                     "nodes": sorted(each.failure.nodes),
                     "resources": sorted(each.failure.resources),
+                    "links": [list(link) for link in sorted(each.failure.links)],
                     "quorate": each.quorate,
                     "effects": {name: str(effect) for name, effect in each.effects.items()},
                     "unfenceable": each.stuck,

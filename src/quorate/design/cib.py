@@ -19,6 +19,7 @@ from lxml import etree
 
 from quorate.design.model import Design
 from quorate.services.parts import (
+    AttributeRule,
     Clone,
     Colocation,
     Constraint,
@@ -178,6 +179,8 @@ def _constraint(constraint: Constraint) -> Element:
                 "rsc_location",
                 {"id": id_, "rsc": resource, "node": node, "score": score, "resource-discovery": discovery},
             )
+        case AttributeRule():
+            return _attribute_rule(constraint)
         case Colocation(id=id_, resource=resource, with_resource=other, with_role=role, score=score):
             return _xml(
                 "rsc_colocation",
@@ -195,6 +198,31 @@ def _constraint(constraint: Constraint) -> Element:
                     "kind": constraint.kind,
                 },
             )
+
+
+def _attribute_rule(constraint: AttributeRule) -> Element:
+    expressions: dict[str, str | None] = {constraint.operation: constraint.value}
+    if constraint.operation == "ne":
+        expressions["not_defined"] = None
+    rule = {
+        "id": constraint.rule,
+        "role": constraint.role,
+        "score": constraint.score,
+        "boolean-op": "or" if len(expressions) > 1 else None,
+    }
+    children = [
+        _xml(
+            "expression",
+            {
+                "id": f"{constraint.rule}-{operation}",
+                "attribute": constraint.attribute,
+                "operation": operation,
+                "value": value,
+            },
+        )
+        for operation, value in expressions.items()
+    ]
+    return _xml("rsc_location", {"id": constraint.id, "rsc": constraint.resource}, [_xml("rule", rule, children)])
 
 
 def _meta(owner: str, meta: Mapping[str, str]) -> list[Element]:

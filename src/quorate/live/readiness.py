@@ -23,7 +23,7 @@ INTERVAL = 2.0  # each look costs a node half a second of its processor
 
 def unmet(design: Design, state: State) -> list[str]:
     """What is missing to "ready", each a sentence; empty: it is ready."""
-    found = [*_nodes(state), *_links(state), *_replicas(state), *_units(state)]
+    found = [*_nodes(state), *_links(state), *_unheard(state), *_replicas(state), *_units(state)]
     if state.dc is not None:  # without a coordinator nobody knows about the rest
         found += [*_fencing(design, state), *_placed(design, state)]
         found += [f"A failed action: {action}." for action in state.failed_actions]
@@ -56,6 +56,12 @@ def _links(state: State) -> Iterator[str]:
         for number in range(count):
             if not all(number < len(side) and side[number] for side in sides):
                 yield f"Corosync's link {number} between {one} and {other} is down."
+
+
+def _unheard(state: State) -> Iterator[str]:
+    for node, networks in state.unheard.items():
+        for network in networks:
+            yield f"{node} has lost its link to {network}: nobody answers it there."
 
 
 def _units(state: State) -> Iterator[str]:

@@ -9,7 +9,8 @@ from quorate.errors import HostError
 from quorate.hosts import Hosts
 from quorate.hosts.inspection import Request, Seen, look
 from quorate.live.state import NodeState, Replica, ResourceState, State
-from quorate.services.parts import Primitive
+from quorate.services.links import DEAD, PREFIX
+from quorate.services.parts import AttributeRule, Primitive
 
 WORDS = Request(cluster=frozenset({"crm_mon", "links"}))
 
@@ -47,6 +48,7 @@ def interpret(answers: Mapping[str, Seen | HostError], design: Design) -> State:
         failed_actions=tuple(_failures(view)) if view is not None else (),
         active={name: _started_on(service.active_resource, resources) for name, service in design.services.items()},
         bans=tuple(_bans(view, design)) if view is not None else (),
+        unheard=_unheard(view) if view is not None else {},
         units_down={name: down for name in design.hosts if name in seen and (down := _down(seen[name], design))},
     )
 
@@ -150,9 +152,21 @@ def _failures(view: Element) -> Iterator[str]:
 def _bans(view: Element, design: Design) -> Iterator[str]:
     """Constraints against a node that no design declares: a person's, or a fence-peer handler's."""
     declared = {constraint.id for constraint in design.constraints}
+    declared |= {constraint.rule for constraint in design.constraints if isinstance(constraint, AttributeRule)}
     for ban in view.iterfind("bans/ban"):
         if ban.get("id") not in declared:
             yield f"{ban.get('resource')} is kept off {ban.get('node')} by constraint {ban.get('id')}"
+
+
+def _unheard(view: Element) -> dict[str, tuple[str, ...]]:
+    """By node: the networks on which nobody answers it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in view.iterfind("node_attributes/node"):
+        for attribute in node.iterfind("attribute"):
+            name = str(attribute.get("name"))
+            if name.startswith(PREFIX) and attribute.get("value") == DEAD:
+                found[str(node.get("name"))] = (*found.get(str(node.get("name")), ()), name.removeprefix(PREFIX))
+    return found
 
 
 def _replica(seen: Seen, minor: int) -> Replica:

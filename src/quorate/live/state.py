@@ -62,6 +62,8 @@ class State:
     """By service: the node that serves clients."""
     bans: tuple[str, ...] = ()
     """Constraints that keep a resource off a node and that no design declares, each a sentence."""
+    unheard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By node: the networks on which nobody answers it, as the watcher of links has it."""
     units_down: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By host: units that systemd is to keep running, and that don't run."""
 

@@ -131,7 +131,7 @@ def takeovers_a_year(tree: Tree, cuts: CutSets, service: str) -> float:
         nodes = tree.active[group]
         of_group: dict[str, float] = {}
         for node in nodes:
-            for cut in cuts.merged(tree.members[node]):
+            for cut in cuts.merged(tree.left[group, node]):
                 for part in cuts.classes[cut[0]] if len(cut) == 1 else ():
                     of_group[part] = of_group.get(part, 0.0) + 1 / len(nodes)
         for part, share in of_group.items():

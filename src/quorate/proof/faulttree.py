@@ -14,7 +14,8 @@ The graph is about what is left after the cluster has done what it can: a node t
 failure here (it is a takeover, for `downtime`). Where it depends on who was active, or on what failed first, the graph
 takes the worst: the node that fails was active, and of two failures the more harmful came first. A replica counts as
 out of date only for a failure that cuts the replication and leaves both hosts; a lost link counts as unnoticed only if
-the cluster keeps the node.
+the cluster keeps the node. A node that a service has left for its dead link, and that is lost afterwards, still counts
+as one that may have been serving: of pairs the graph says rather too much than too little.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,11 +33,14 @@ from quorate.cluster.written_facility import SECTIONS
 from quorate.design.model import Design
 from quorate.proof import cards
 from quorate.proof.cutsets import Gate, cut_sets
+from quorate.services import links
+from quorate.services.front import ADDRESS as FRONT
 from quorate.services.parts import Clone, Location, Primitive
+from quorate.services.replicated_filesystem import clone_id
 
 BMC_NETWORK = "bmc-network"
 WATCHES = ("ocf:pacemaker:ping", "ocf:heartbeat:ethmonitor")
-"""The resource agents that let Pacemaker know that a node's link is down."""
+"""Other resource agents than ours that let Pacemaker know that a node's link is down."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class Tree:
     """By node: the gate that fails when the cluster loses it."""
     active: Mapping[str, tuple[str, ...]]
     """By service: the nodes of which one serves it, so that its loss is a takeover; empty: all of them serve."""
+    left: Mapping[tuple[str, str], str]
+    """By service and node: the gate that fails when the service leaves that node, or is to leave it."""
     left_out: tuple[str, ...]
     """What isn't modelled, in sentences."""
 
@@ -125,6 +131,7 @@ def build(design: Design, cluster: Cluster) -> Tree:
         tops=tops,
         members={node: builder.member(node) for node in cluster.nodes},
         active=builder.active,
+        left=builder.left,
         left_out=tuple(dict.fromkeys([*builder.left_out, *_undeclared(cluster)])),
     )
 
@@ -140,6 +147,7 @@ class Builder:
     codes: dict[str, str] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     active: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    left: dict[tuple[str, str], str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     # Parts and what they hang on
@@ -369,22 +377,45 @@ class Builder:
         yield self.gate(
             f"replicas {name}", f"no host has a current replica of {name}", [*hosts, stale], 2, code="replicas-together"
         )
-        yield from self.takeover(on, network)
+        yield from self.takeover(name, clone_id(name), on, network)
+        for node in on:
+            words = f"{name} can't leave {node}, as the other replica misses what is written there"
+            kept = self.both(f"kept {name} {node}", words, self.link(node, network.name), cut)
+            yield self.alone(f"stranded {name} {node}", words, kept, [self.member(node)], code="replicas-together")
 
-    def takeover(self, hosts: Sequence[str], network: Network) -> Iterator[str]:
+    def takeover(self, name: str, resource: str, hosts: Sequence[str], network: Network) -> Iterator[str]:
         """What keeps a service from being started elsewhere: its node can't be fenced, or its loss isn't noticed."""
+        agents = {each.primitive.agent if isinstance(each, Clone) else each.agent for each in self.design.resources}
+        watched = resource in links.watched(self.design.constraints).get(network.name, ())
         for node in hosts:
             yield self.stuck(node)
-            if not self._watched():
-                words = f"{node} has lost {network.name}, is a member still, and keeps what it serves there"
-                link, member = self.link(node, network.name), self.member(node)
-                yield self.alone(f"unnoticed {node} {network.name}", words, link, [member], code="link-unwatched")
+            words = f"{node} has lost {network.name}, is a member still, and keeps what it serves there"
+            link, member = self.link(node, network.name), self.member(node)
+            leaves = [member]
+            if not agents.intersection(WATCHES):
+                lost = self.both(f"lost {node} {network.name}", words, link, self.unheard(node, network))
+                cut = lost if watched else link
+                yield self.alone(f"unnoticed {node} {network.name}", words, cut, [member], code="link-unwatched")
+            if watched:
+                leaves.append(link)
+            self.left[name, node] = self.gate(f"left {name} {node}", f"{name} leaves {node}", leaves)
 
-    def _watched(self) -> bool:
-        return any(
-            (resource.primitive if isinstance(resource, Clone) else resource).agent in WATCHES
-            for resource in self.design.resources
-        )
+    def both(self, name: str, words: str, one: str, other: str) -> str:
+        """Two failures at once."""
+        return name if name in self.gates else self.gate(name, words, [one, other], 2)
+
+    def unheard(self, node: str, network: Network) -> str:
+        """Fewer than two others are left on a network to hear each other: nobody knows whose link is dead."""
+        if (gate := f"unheard {node} {network.name}") in self.gates:
+            return gate
+        others = []
+        for other in self.cluster.nodes.values():
+            if other.name != node and network.name in other.links:
+                answers = [self.alive(other.name), self.link(other.name, network.name)]
+                words = f"{other.name} answers nobody on {network.name}"
+                others.append(self.gate(f"answers {other.name} {network.name}", words, answers))
+        words = f"of the others no two hear each other on {network.name}"
+        return self.gate(gate, words, others, max(len(others) - 1, 1))
 
     def brokers(self, name: str, on: Sequence[str]) -> str:
         """A majority of brokers that reach each other."""
@@ -413,7 +444,7 @@ class Builder:
         elsewhere = {
             constraint.node
             for constraint in self.design.constraints
-            if isinstance(constraint, Location) and constraint.resource == "front-address"
+            if isinstance(constraint, Location) and constraint.resource == FRONT
             if constraint.score == "-INFINITY"
         }
         nodes = [node for node in self.cluster.nodes if node not in elsewhere]
@@ -425,14 +456,14 @@ class Builder:
             for node in nodes
         ]
         nowhere = self.gate("hosts of the front", "no node can be the front", hosts, len(hosts), "replicas-together")
-        children = [nowhere, *self.takeover(nodes, network), *self._gateway(network)]
+        children = [nowhere, *self.takeover("front", FRONT, nodes, network), *self._gateway(network)]
         return self.gate("front", "the front is gone", children)
 
     def alone(self, name: str, words: str, gate: str, but_not: Sequence[str], code: str = "") -> str:
         """The failures of one gate, of one or two parts, that leave some other gates as they were."""
         if name in self.gates:
             return name
-        tree = Tree(self.gates, {}, {}, self.parts, {}, {}, {}, ())
+        tree = Tree(self.gates, {}, {}, self.parts, {}, {}, {}, {}, ())
         found = cut_sets(self.gates, [gate, *but_not], 2)
         children = []
         for number, cut in enumerate(found.merged(gate)):

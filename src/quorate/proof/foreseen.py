@@ -22,8 +22,12 @@ class Foreseen:
 
     @property
     def singles(self) -> Iterator[Prediction]:
-        """The predictions of one failure: a node, or a resource."""
-        return (each for each in self.predictions if len(each.failure.nodes) + len(each.failure.resources) == 1)
+        """The predictions of one failure: a node, a resource, or a link."""
+        return (
+            each
+            for each in self.predictions
+            if len(each.failure.nodes) + len(each.failure.resources) + len(each.failure.links) == 1
+        )
 
 
 Check = Callable[[Foreseen], Found]

@@ -26,6 +26,7 @@ from quorate.proof.lint.fencing import devices, is_on, targets, watchdog_fences
 from quorate.proof.lint.resources import PROMOTED, monitors
 from quorate.proof.services import Service
 from quorate.proof.votes import is_quorate
+from quorate.services.links import DEAD, PREFIX
 
 PROGRAM = "crm_simulate"
 ROUNDS = 12
@@ -63,6 +64,8 @@ class Failure:
     nodes: frozenset[str] = frozenset()
     resources: frozenset[str] = frozenset()
     unfenceable: frozenset[str] = frozenset()
+    links: frozenset[tuple[str, str]] = frozenset()
+    """A node and a network on which it hears nobody any more; it stays a member."""
 
 
 @dataclass(frozen=True)
@@ -141,10 +144,20 @@ class Scheduler:
         return tuple(each.name for each in self.services if not all(running.on.get(id_) for id_ in each.primitives))
 
     def single_failures(self) -> list[Failure]:
-        """Each node, and each resource."""
+        """Each node, each resource, and each link that rules look at."""
         nodes = [Failure(name, nodes=frozenset({name})) for name in self.evidence.nodes]
         working = [id_ for id_, each in self.pacemaker.primitives.items() if not each.is_fencing]
-        return nodes + [Failure(id_, resources=frozenset({id_})) for id_ in working]
+        links = [
+            Failure(f"{node}'s link to {network}", links=frozenset({(node, network)}))
+            for network in self._watched_networks()
+            for node in self.evidence.nodes
+        ]
+        return nodes + [Failure(id_, resources=frozenset({id_})) for id_ in working] + links
+
+    def _watched_networks(self) -> list[str]:
+        expressions = self.pacemaker.document.iterfind("configuration/constraints/rsc_location/rule/expression")
+        named = dict.fromkeys(str(each.get("attribute")) for each in expressions)
+        return [name.removeprefix(PREFIX) for name in named if name.startswith(PREFIX)]
 
     def double_failures(self) -> list[Failure]:
         """Each pair of nodes, at one moment."""
@@ -163,6 +176,8 @@ class Scheduler:
         document, before = self._start()
         if not set(self.evidence.nodes) - failure.nodes:
             return Prediction(failure, (), dict.fromkeys((each.name for each in self.services), Effect.GONE), False)
+        if failure.links:
+            document = self._without_links(document, failure.links)
         quorate = is_quorate(self.evidence, failure.nodes)
         stuck = self._stuck(failure, quorate)
         arguments: list[str] = []
@@ -183,6 +198,17 @@ class Scheduler:
         own = {each.name: self._effect(each, failure, before, survivors, actions, unnoticed) for each in self.services}
         effects = {each.name: _with_others(each, own) for each in self.services}
         return Prediction(failure, actions, effects, quorate, stuck, tuple(unnoticed), survivors)
+
+    def _without_links(self, document: Path, links: Collection[tuple[str, str]]) -> Path:
+        """The same moment, with what the watchers of these links say then."""
+        cib = etree.parse(document).getroot()
+        for node, network in links:
+            for pairs in cib.iterfind(f"status/node_state[@uname='{node}']/transient_attributes/instance_attributes"):
+                words = {"id": f"{pairs.get('id')}-{PREFIX}{network}", "name": PREFIX + network, "value": DEAD}
+                etree.SubElement(pairs, "nvpair", words)
+        after = self._path()
+        after.write_bytes(etree.tostring(cib))
+        return after
 
     def _stuck(self, failure: Failure, quorate: bool) -> tuple[str, ...]:
         """The failed nodes that would have to be fenced, and that nothing can fence."""

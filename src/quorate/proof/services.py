@@ -8,6 +8,9 @@ from quorate.proof.evidence import Pacemaker
 from quorate.proof.evidence.pacemaker import FOREVER
 from quorate.proof.lint.addresses import floating
 
+WATCHES = ("ocf:quorate:links", "ocf:pacemaker:ping", "ocf:heartbeat:ethmonitor")
+"""Agents of resources that are nobody's service: they tell Pacemaker of links."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -39,7 +42,11 @@ def _front(pacemaker: Pacemaker, service: ServiceDesign) -> list[str]:
 
 def of_cluster(pacemaker: Pacemaker) -> tuple[Service, ...]:
     """The services of any cluster: resources that a mandatory colocation or a group keeps together are one."""
-    tops = dict.fromkeys(pacemaker.top(id_) for id_, each in pacemaker.primitives.items() if not each.is_fencing)
+    tops = dict.fromkeys(
+        pacemaker.top(id_)
+        for id_, each in pacemaker.primitives.items()
+        if not each.is_fencing and each.agent not in WATCHES
+    )
     parent = {top: top for top in tops}
 
     def root(id_: str) -> str:

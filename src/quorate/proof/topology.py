@@ -69,7 +69,7 @@ def study(
     """Works out everything. `takeovers` are those that were measured; on `today` it is decided which waivers hold."""
     tree = build(design, cluster)
     rings = {node: f"rings {node}" for node in tree.members}
-    cuts = cut_sets(tree.gates, [*tree.services, *tree.members.values(), *rings.values()], 2)
+    cuts = cut_sets(tree.gates, [*tree.services, *tree.members.values(), *tree.left.values(), *rings.values()], 2)
     known = downtime.work_out(tree, cuts, _takeovers(cluster, takeovers or {}))
     waivers = [waiver for waiver in cluster.waivers if today <= waiver.until]
     found = [*_single(tree, cuts, waivers), *_rings(tree, cuts, waivers), *_promises(cluster, known, waivers)]
@@ -332,8 +332,7 @@ def _outage(tree: Tree, name: str, failed: Sequence[str]) -> Consequence:
 def _moved(tree: Tree, name: str, down: set[str]) -> list[str]:
     """The lost nodes of which one may have served what the service stands on."""
     groups = {*downtime.stands_on(name)} | ({"front"} if downtime.behind_front(tree, name) else set())
-    nodes = {node for group in groups for node in tree.active.get(group, ())}
-    return [node for node, member in tree.members.items() if node in nodes and member in down]
+    return [node for node in tree.members if any(tree.left.get((group, node)) in down for group in groups)]
 
 
 def _without(tree: Tree, down: set[str]) -> dict[str, Gate]:

@@ -48,9 +48,11 @@ RULES: dict[str, Rule] = dict(
             "link-unwatched",
             Severity.ERROR,
             "A node that loses the network on which it serves is noticed.",
-            "Membership goes over another ring, and Pacemaker doesn't look at this link: nothing moves, and clients "
-            "reach nobody until a person looks.",
-            "Make the link a bond over two interfaces and two switches, or let Pacemaker watch it.",
+            "Membership goes over another ring, and Pacemaker doesn't look at this link, or can't tell that it is this "
+            "one: the nodes ask each other, and no two others are left that hear each other. Nothing moves, and "
+            "clients reach nobody until a person looks.",
+            "Make the link a bond over two interfaces and two switches; let at least three nodes have links to the "
+            "network, no two of them by one switch alone, so that they can be watched.",
         ),
         _rule(
             "single-part",

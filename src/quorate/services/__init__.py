@@ -5,6 +5,7 @@ messaging              RabbitMQ, a cluster or one broker on a replicated file sy
 identity, image, ...   OpenStack's own services, all made by the one engine in `openstack`
 front                  HAProxy and the address behind which they are
 memcached              Identity's cache
+links                  what watches the networks on which all these are reached
 
 replicated_filesystem  pieces that stateful services stand on
 floating_address
@@ -24,12 +25,13 @@ from quorate.services import (
     front,
     identity,
     image,
+    links,
     memcached,
     messaging,
     network,
     placement,
 )
-from quorate.services.parts import Part
+from quorate.services.parts import Part, join
 
 BLUEPRINTS: dict[str, Callable[[Any, Cluster], Part]] = {
     "database": database.blueprint,
@@ -47,6 +49,12 @@ BLUEPRINTS: dict[str, Callable[[Any, Cluster], Part]] = {
 
 def parts(cluster: Cluster) -> Iterator[Part]:
     """What each service of the cluster file adds to the design, in start order, and what they need in common."""
+    served = tuple(_services(cluster))
+    yield from served
+    yield links.blueprint(cluster, join(served).constraints)
+
+
+def _services(cluster: Cluster) -> Iterator[Part]:
     declared = cluster.services.declared()
     own = [BLUEPRINTS[name](service, cluster) for name, service in declared.items() if name in BLUEPRINTS]
     yield from own

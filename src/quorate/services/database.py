@@ -7,6 +7,7 @@ refused, which they notice at once, instead of running into time-outs.
 from quorate import node
 from quorate.cluster.model import Cluster, Database
 from quorate.services.floating_address import floating_address
+from quorate.services.links import network_of, where_linked
 from quorate.services.only_on import only_on
 from quorate.services.parts import (
     File,
@@ -22,6 +23,7 @@ from quorate.services.parts import (
     join,
 )
 from quorate.services.replicated_filesystem import (
+    PROMOTED,
     clone_id,
     filesystem_id,
     replicated_filesystem,
@@ -49,7 +51,12 @@ def blueprint(database: Database, cluster: Cluster) -> Part:
         [
             replicated_filesystem(data, cluster),
             floating_address(ADDRESS, database.vip, database.on, cluster),
-            Part(constraints=(with_primary(ADDRESS, NAME),)),
+            Part(
+                constraints=(
+                    with_primary(ADDRESS, NAME),
+                    *where_linked(clone_id(NAME), network_of(database.vip, cluster), cluster, role=PROMOTED),
+                )
+            ),
             _server(database, cluster),
             Part(services=(_served(database),)),
         ]

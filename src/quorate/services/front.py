@@ -17,12 +17,14 @@ can answer everything.
 """
 
 from quorate import node
-from quorate.cluster.model import Cluster
+from quorate.cluster.model import Cluster, Use
 from quorate.services.floating_address import floating_address
+from quorate.services.links import network_of, where_linked
 from quorate.services.parts import (
     Balanced,
     Clone,
     Colocation,
+    Constraint,
     File,
     Listener,
     Operation,
@@ -67,11 +69,18 @@ def blueprint(cluster: Cluster, balanced: tuple[Balanced, ...]) -> Part:
                     # Only where both happen anyway, at the start and the stop of a node. A mandatory order would take
                     # the address away whenever its balancer is started again.
                     Order(f"{ADDRESS}-after-balancer", first=BALANCERS, then=ADDRESS, kind="Optional"),
+                    *_where_linked(cluster),
                 ),
                 listeners={host: _listeners(host, cluster, balanced) for host in hosts},
             ),
         ]
     )
+
+
+def _where_linked(cluster: Cluster) -> tuple[Constraint, ...]:
+    """Clients have to reach the address, and its balancer the servers."""
+    networks = {each.name: each for each in (network_of(cluster.front, cluster), cluster.networks_for(Use.SSH)[0])}
+    return tuple(rule for each in networks.values() for rule in where_linked(ADDRESS, each, cluster))
 
 
 def _balancers(cluster: Cluster) -> Part:

@@ -14,12 +14,13 @@ options are Glance's own; only NFS has two of ours, `export` (SERVER:/PATH) and 
 from dataclasses import replace
 
 from quorate import node
-from quorate.cluster.model import Cluster, Image
+from quorate.cluster.model import Cluster, Image, Use
 from quorate.services import openstack
+from quorate.services.links import where_linked
 from quorate.services.only_on import only_on
 from quorate.services.openstack import Program, Service, Settings
 from quorate.services.parts import Clone, Endpoint, File, Operation, Part, Primitive, Volume, join
-from quorate.services.replicated_filesystem import clone_id, filesystem_id, replicated_filesystem
+from quorate.services.replicated_filesystem import PROMOTED, clone_id, filesystem_id, replicated_filesystem
 
 NAME = "image"
 PORT = 9292
@@ -40,7 +41,9 @@ def blueprint(image: Image, cluster: Cluster) -> Part:
     match image.store.kind:
         case "drbd":
             data = volume(image, cluster)
-            beneath = replicated_filesystem(data, cluster)
+            # The front reaches it on the nodes' own network.
+            linked = where_linked(clone_id(NAME), cluster.networks_for(Use.SSH)[0], cluster, role=PROMOTED)
+            beneath = join([replicated_filesystem(data, cluster), Part(constraints=linked)])
             service = replace(
                 service,
                 active_resource=filesystem_id(NAME),

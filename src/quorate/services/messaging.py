@@ -30,6 +30,7 @@ from ipaddress import IPv4Address
 from quorate import node
 from quorate.cluster.model import Cluster, Messaging
 from quorate.services.floating_address import floating_address
+from quorate.services.links import network_of, where_linked
 from quorate.services.only_on import only_on
 from quorate.services.parts import (
     Clone,
@@ -46,7 +47,13 @@ from quorate.services.parts import (
     Volume,
     join,
 )
-from quorate.services.replicated_filesystem import clone_id, filesystem_id, replicated_filesystem, with_primary
+from quorate.services.replicated_filesystem import (
+    PROMOTED,
+    clone_id,
+    filesystem_id,
+    replicated_filesystem,
+    with_primary,
+)
 
 NAME = "messaging"
 BROKER = f"{NAME}-broker"
@@ -237,6 +244,7 @@ def _single(messaging: Messaging, cluster: Cluster) -> Part:
                 resources=(_broker(cluster),),
                 constraints=(
                     with_primary(ADDRESS, NAME),
+                    *where_linked(clone_id(NAME), network_of(messaging.vip, cluster), cluster, role=PROMOTED),
                     *only_on(BROKER, messaging.on, cluster),
                     with_primary(BROKER, NAME),
                     Order(f"{BROKER}-after-filesystem", first=filesystem_id(NAME), then=BROKER),

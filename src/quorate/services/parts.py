@@ -134,8 +134,29 @@ class Location:
     probed: bool = True
 
 
+@dataclass(frozen=True)
+class AttributeRule:
+    """How much a resource, or its instance in a role, likes a node because of a node attribute there.
+
+    `operation` is `eq` or `ne`. Where the attribute isn't set it is nothing's equal: `ne` holds, and `eq` doesn't.
+    """
+
+    id: str
+    resource: str
+    attribute: str
+    operation: str
+    value: str
+    score: str
+    role: str | None = None
+
+    @property
+    def rule(self) -> str:
+        """The id of the rule within the constraint: Pacemaker's tools show it in place of the constraint's own."""
+        return f"{self.id}-rule"
+
+
 Resource = Primitive | Clone
-Constraint = Colocation | Order | Location
+Constraint = Colocation | Order | Location | AttributeRule
 
 
 class Reach(enum.StrEnum):

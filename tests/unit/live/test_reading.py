@@ -22,13 +22,16 @@ from quorate.hosts import Endpoint, Hosts, Unreachable
 from quorate.hosts.inspection import Seen, UnitSeen, seen
 from quorate.live import State, interpret, unmet, wait_until_ready
 from quorate.live.state import Replica, ResourceState
+from quorate.services.links import WATCHERS
 
 FILE = b"cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices: {database: {replicated_by: drbd, on: [ctl1, ctl2]}}\n"
 
 
 @pytest.fixture(scope="module")
 def design() -> Design:
-    return work_out(load(FILE, "lab.yaml"))
+    """Without the watcher of links, which these clusters didn't have yet."""
+    whole = work_out(load(FILE, "lab.yaml"))
+    return dataclasses.replace(whole, resources=tuple(each for each in whole.resources if each.id != WATCHERS))
 
 
 def answers(name: str) -> dict[str, Seen | HostError]:
@@ -138,6 +141,7 @@ def test_a_host_without_anything_is_no_traceback(design: Design) -> None:
             "database isn't up on ctl1.",
         ),
         ({"resources": ()}, "database-volume isn't configured in the cluster."),
+        ({"unheard": {"ctl2": ("management",)}}, "ctl2 has lost its link to management: nobody answers it there."),
     ],
 )
 def test_each_thing_that_can_be_missing_is_missed(design: Design, change: dict[str, object], complaint: str) -> None:
@@ -169,6 +173,33 @@ def test_a_service_torn_apart_is_missed(design: Design) -> None:
     assert len(missing) == 1
     assert "The parts of database are not together" in missing[0]
     assert "database-address on ctl1" in missing[0]
+
+
+def test_a_dead_link_is_named_and_its_rule_is_no_stranger_s_ban(design: Design) -> None:
+    """What crm_mon of Pacemaker 3.0.0 adds while such a rule holds; it shows the rule's id, not the constraint's."""
+    dead = """
+  <node_attributes>
+    <node name="ctl1"><attribute name="link-management" value="1"/></node>
+    <node name="ctl2">
+      <attribute name="link-management" value="0"/>
+      <attribute name="master-database-drbd" value="10000"/>
+    </node>
+  </node_attributes>
+  <bans>
+    <ban id="database-volume-where-management-is-linked-rule" resource="database-volume" node="ctl2" weight="-2000"
+         promoted-only="true" master_only="true"/>
+  </bans>
+</pacemaker-result>"""
+    found = dict(answers("ready"))
+    for node, answer in found.items():
+        assert isinstance(answer, Seen)
+        said = answer.said["crm_mon"]
+        told = dataclasses.replace(said, stdout=said.stdout.replace("</pacemaker-result>", dead))
+        found[node] = dataclasses.replace(answer, said={**answer.said, "crm_mon": told})
+    now = interpret(found, design)
+    assert now.unheard == {"ctl2": ("management",)}
+    assert now.bans == ()
+    assert unmet(design, now) == ["ctl2 has lost its link to management: nobody answers it there."]
 
 
 def test_nodes_that_have_not_answered_in_time_are_a_reason(design: Design, tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ import pytest
 
 from quorate.cluster.facility import Kind
 from quorate.cluster.loading import load
-from quorate.design import work_out
+from quorate.design import Design, work_out
 from quorate.errors import InputError
 from quorate.proof import topology
 from quorate.proof.cutsets import cut_sets
 from quorate.proof.faulttree import build
 from quorate.proof.topology import Study, study
 from quorate.proof.why import explain
-from quorate.services.parts import Clone, Primitive
+from quorate.services.parts import AttributeRule, Clone, Primitive
 
 SITE = """\
 cluster: site
@@ -39,6 +39,7 @@ facility:
 services: {{database: {{vip: 10.20.0.20}}}}
 """
 BOTH = "{management: {nic: [e1, e2], via: [sw-a, sw-b]}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"
+ONE_CABLE = "{management: {nic: e1, via: sw-a}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"
 GOOD = {
     "power1": "p1a, p1b",
     "links1": BOTH,
@@ -87,21 +88,9 @@ def test_a_good_site_has_nothing_but_fires() -> None:
             "sw-a",
             "fencing-together",
         ),
-        (
-            {"links1": "{management: {nic: e1, via: sw-a}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"},
-            "ctl1:e1",
-            "link-unwatched",
-        ),
-        (
-            {"links1": "{management: {nic: e1, via: sw-a}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"},
-            "sw-a",
-            "link-unwatched",
-        ),
-        (
-            {"links1": BOTH.replace("e1, e2", "ens1f0, ens1f1")},
-            "ctl1:ens1",
-            "link-unwatched",
-        ),
+        # A node without its link is left.
+        ({"links1": ONE_CABLE}, None, ""),
+        ({"links1": BOTH.replace("e1, e2", "ens1f0, ens1f1")}, None, ""),
         (
             {"links": BOTH.replace("sw-a, sw-b", "sw-b"), "links1": BOTH.replace("sw-a, sw-b", "sw-b")},
             "sw-b",
@@ -127,6 +116,36 @@ def test_a_mistake_is_found_and_is_all_that_is_found(changed: dict[str, str], pa
     (weakness,) = [weakness for weakness in found.weaknesses if part in weakness.parts and weakness.services]
     assert weakness.code == code
     assert weakness.why[-1].endswith(" fails")
+
+
+def unwatched(design: Design) -> Design:
+    """The same without the rules on links."""
+    rest = tuple(each for each in design.constraints if not isinstance(each, AttributeRule))
+    return replace(design, constraints=rest)
+
+
+def test_a_link_that_nobody_watches_is_found() -> None:
+    cluster = load(SITE.format(**{**GOOD, "links1": ONE_CABLE}).encode(), "site.yaml")
+    design = work_out(cluster)
+    without = study(cluster, unwatched(design), today=date(2026, 11, 23))
+    assert alone(without) - WHOLE_PLACES == {"ctl1:e1", "sw-a"}
+    (weakness,) = [weakness for weakness in without.weaknesses if "sw-a" in weakness.parts]
+    assert weakness.code == "link-unwatched"
+    # Watched, its loss is a takeover: rarer outages, more takeovers.
+    watched = study(cluster, design, today=date(2026, 11, 23)).downtime["database"]
+    assert watched.takeovers_a_year > without.downtime["database"].takeovers_a_year
+    assert watched.outages < without.downtime["database"].outages
+
+
+def test_a_watcher_can_not_tell_whose_link_it_is_when_only_one_is_left() -> None:
+    """ctl2 has its link, and nobody whom it could ask: it sees what those see whose switch is dead."""
+    text = SITE.format(**{**GOOD, "links1": ONE_CABLE})
+    third = "power: [p3a, p3b], links: "
+    cluster = load(text.replace(third + BOTH, third + ONE_CABLE).encode(), "site.yaml")
+    found = study(cluster, work_out(cluster), today=date(2026, 11, 23))
+    assert alone(found) - WHOLE_PLACES == {"sw-a"}
+    (weakness,) = [weakness for weakness in found.weaknesses if "sw-a" in weakness.parts]
+    assert weakness.code == "link-unwatched"
 
 
 def test_two_replicas_behind_one_switch() -> None:
@@ -156,7 +175,7 @@ def test_a_replica_is_stale_only_if_the_replication_broke_first() -> None:
 def test_without_a_facility_nothing_is_claimed_about_networks() -> None:
     cluster = load(b"cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices: {database: }\n", "lab.yaml")
     found = study(cluster, work_out(cluster))
-    assert {weakness.parts for weakness in found.weaknesses} == {("ctl1:management",), ("ctl2:management",)}
+    assert found.weaknesses == ()
     assert found.tree.parts["management"].known is False
     assert any("what the network storage is made of" in sentence for sentence in found.tree.left_out)
     assert any("what feeds ctl1, ctl2, ctl3" in sentence for sentence in found.tree.left_out)
@@ -231,11 +250,10 @@ def test_parts_know_what_they_are() -> None:
     assert str(parts["sw-a"]) == "switch sw-a" and str(parts["ctl2"]) == "ctl2"
 
 
-def test_a_link_that_pacemaker_watches_is_taken_over_from() -> None:
-    one = "{management: {nic: e1, via: sw-a}, storage: {nic: [e3, e4], via: [sw-a, sw-b]}}"
-    cluster = load(SITE.format(**{**GOOD, "links1": one}).encode(), "site.yaml")
-    design = work_out(cluster)
+def test_a_link_that_others_watch_is_taken_over_from() -> None:
+    cluster = load(SITE.format(**{**GOOD, "links1": ONE_CABLE}).encode(), "site.yaml")
     watch = Clone("watch-clone", Primitive("watch", "ocf:pacemaker:ping"))
+    design = unwatched(work_out(cluster))
     watched = study(cluster, replace(design, resources=(*design.resources, watch)))
     assert "ctl1:e1" in alone(study(cluster, design))
     assert alone(watched) == WHOLE_PLACES

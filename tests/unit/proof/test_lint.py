@@ -426,6 +426,9 @@ def test_every_rule_has_a_mistake() -> None:
     assert {code for code, _, _ in MISTAKES} | elsewhere == set(RULES)
 
 
+LINKS = cib('<clone id="links-clone">', '<master id="links-clone">')
+
+
 @pytest.mark.parametrize(
     ("code", "changes"),
     [
@@ -462,7 +465,7 @@ def test_every_rule_has_a_mistake() -> None:
         ),
         (
             "obsolete-master",
-            [cib('<clone id="database-volume">', '<master id="database-volume">'), cib("</clone>", "</master>")],
+            [cib('<clone id="database-volume">', '<master id="database-volume">'), cib("</clone>", "</master>"), LINKS],
         ),
     ],
 )

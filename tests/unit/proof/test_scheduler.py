@@ -27,8 +27,8 @@ def predicted(documents: Documents, *failures: Failure) -> list[Prediction]:
         return [scheduler.predict(each) for each in failures]
 
 
-def node(*names: str, **more: frozenset[str]) -> Failure:
-    return Failure(" and ".join(names), nodes=frozenset(names), **more)
+def node(*names: str, unfenceable: frozenset[str] = frozenset()) -> Failure:
+    return Failure(" and ".join(names), nodes=frozenset(names), unfenceable=unfenceable)
 
 
 def effects(prediction: Prediction) -> set[Effect]:
@@ -51,6 +51,10 @@ def test_all_failures_of_three_nodes_in_seconds(cluster: Cluster) -> None:
     assert found["ctl3"].effects == {"database": Effect.NONE}
     for name in ("database-drbd", "database-filesystem", "database-address", "database-mariadb"):
         assert found[name].effects == {"database": Effect.INTERRUPTED}, name
+    assert found[f"{active}'s link to management"].effects == {"database": Effect.INTERRUPTED}
+    assert found[f"{active}'s link to management"].after.promoted["database-drbd"] == (other,)
+    for idle in (other, "ctl3"):
+        assert found[f"{idle}'s link to management"].effects == {"database": Effect.NONE}
     for pair in ("ctl1 and ctl2", "ctl1 and ctl3", "ctl2 and ctl3"):
         assert found[pair].effects == {"database": Effect.GONE}
         assert not found[pair].quorate
