@@ -2,6 +2,8 @@
 
 # ruff: noqa: E501 (a mistake reads best as the one line of XML that it is)
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -525,6 +527,12 @@ def test_a_finding_names_its_line_and_its_fix(cluster: Cluster) -> None:
 def test_the_documentation_is_the_rules_own() -> None:
     page = Path(__file__).parents[3] / "docs/findings.md"
     assert page.read_text() == reference.page(all_rules()), "python -m quorate.proof.findings > docs/findings.md"
+
+
+def test_the_documentation_has_one_order_whatever_is_imported_first() -> None:
+    program = "import quorate.proof.lint.timeouts\nfrom quorate.proof.findings import all_rules\nprint(*(rule.code for rule in all_rules()))"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.split() == [rule.code for rule in all_rules()]
 
 
 def test_a_cluster_set_up_by_hand() -> None:

@@ -52,7 +52,7 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
-"""By code, in the order of the documentation."""
+"""By code."""
 
 
 def described(
