@@ -23,6 +23,7 @@ from quorate.drill.probe import Place, Probe
 from quorate.drill.probed import PROBES
 from quorate.drill.probing import Probing
 from quorate.drill.record import Record
+from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
 from quorate.drill.targets import Target
 from quorate.drill.verdict import Promise, Served, Verdict
@@ -84,7 +85,7 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     folder, places = _begin(drill, names)
     probes = {name: PROBES[name](place) for name, place in places.items()}
     problems: list[str] = []
-    with _stopped_with_evidence(folder):
+    with _stopped_with_evidence(drill, folder):
         async with _prepared(probes, progress):
             records, blow, failures = await _break_under_load(drill, target, probes, folder, problems, progress)
             after = await live.read(drill.hosts, drill.design)
@@ -110,8 +111,10 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
                 problems=tuple(problems),
                 seconds=time.monotonic() - begun,
                 folder=str(folder),
+                over=blow.over,
+                cluster=drill.cluster.name,
             )
-            report.write(verdict, read, folder)
+            report.write(verdict, records, read, folder)
             if verdict.kept:
                 with progress.phase("What was written is erased"):
                     await asyncio.gather(*(probe.erase() for probe in probes.values()))
@@ -175,17 +178,20 @@ def _begin(drill: Drill, names: tuple[str, ...]) -> tuple[Path, Mapping[str, Pla
 
 
 @contextlib.contextmanager
-def _stopped_with_evidence(folder: Path) -> Iterator[None]:
-    """Says where the evidence lies, whatever went wrong."""
+def _stopped_with_evidence(drill: Drill, folder: Path) -> Iterator[None]:
+    """Says where the evidence lies, whatever went wrong, and writes down that there is no verdict."""
     todo = f"The evidence is in {folder}."
+    stopped: DrillStopped
     try:
         yield
+        return
     except QuorateError as error:
-        raise DrillStopped(
-            error.what, where=error.where, means=error.means, todo=f"{error.todo} {todo}".strip()
-        ) from error
+        stopped = DrillStopped(error.what, where=error.where, means=error.means, todo=f"{error.todo} {todo}".strip())
+        stopped.__cause__ = error
     except asyncio.CancelledError:
-        raise Interrupted("the drill was interrupted", means="The fault is healed.", todo=todo) from None
+        stopped = Interrupted("the drill was interrupted", means="The fault is healed.", todo=todo)
+    report.write_unheld(Result.STOPPED, drill.fault.name, drill.on, drill.cluster.name, stopped, folder)
+    raise stopped
 
 
 @contextlib.asynccontextmanager

@@ -164,7 +164,7 @@ def test_it_is_shown_with_what_was_not_seen(terminal: bool) -> None:
 def test_json_and_markdown() -> None:
     broken = with_flaw("services.database.holding.verify", None)
     parsed = json.loads(json.dumps(report.as_json(broken)))
-    assert (parsed["schema"], parsed["kept"], parsed["lost"]) == (2, False, 0)
+    assert (parsed["schema"], parsed["kept"], parsed["lost"]) == (3, False, 0)
     assert [part["kept"] for part in parsed["services"].values()] == [False, True]
     assert parsed["services"]["database"]["clients"]["outage"]["gap"]["seconds"] == 10.1
     markdown = report.markdown([GOOD, broken])

@@ -34,18 +34,22 @@ _SIGNS = (
     _Sign("pacemakerd", r"(pacemaker-\w+)\[\d+\] (?:terminated|exited|was killed)", EventKind.FAILURE, "{1} ended"),
     _Sign("pacemaker-controld", r"Node (\S+) state is now lost", EventKind.MEMBERSHIP, "{1} lost"),
     _Sign("pacemaker-controld", r"Node (\S+) state is now member", EventKind.MEMBERSHIP, "{1} is member"),
-    _Sign("pacemaker-controld", r"Requesting fencing \((\w+)\) targeting node (\S+)", EventKind.FENCING, "{2} to fence"),
+    _Sign(
+        "pacemaker-controld", r"Requesting fencing \((\w+)\) targeting node (\S+)", EventKind.FENCING, "{2} to fence"
+    ),
     _Sign(
         "pacemaker-controld",
         r"Peer (\S+) was terminated \(\w+\) by .*: (?:OK|complete)",
         EventKind.FENCING,
         "{1} fenced",
     ),
+    _Sign("pacemaker-controld", r"Peer (\S+) was not terminated \(\w+\) by ", EventKind.FAILURE, "{1} not fenced"),
     _Sign(
-        "pacemaker-controld", r"Peer (\S+) was not terminated \(\w+\) by ", EventKind.FAILURE, "{1} not fenced"
+        "pacemaker-controld", r"Result of promote operation for (\S+) on \S+: ok\b", EventKind.RESOURCE, "{1} promoted"
     ),
-    _Sign("pacemaker-controld", r"Result of promote operation for (\S+) on \S+: ok\b", EventKind.RESOURCE, "{1} promoted"),
-    _Sign("pacemaker-controld", r"Result of demote operation for (\S+) on \S+: ok\b", EventKind.RESOURCE, "{1} demoted"),
+    _Sign(
+        "pacemaker-controld", r"Result of demote operation for (\S+) on \S+: ok\b", EventKind.RESOURCE, "{1} demoted"
+    ),
     _Sign("pacemaker-controld", r"Result of start operation for (\S+) on \S+: ok\b", EventKind.RESOURCE, "{1} started"),
     _Sign("pacemaker-controld", r"Result of stop operation for (\S+) on \S+: ok\b", EventKind.RESOURCE, "{1} stopped"),
     _Sign(
@@ -60,8 +64,18 @@ _SIGNS = (
         EventKind.FAILURE,
         "{1}: monitor failed",
     ),
-    _Sign("kernel", r"drbd (\S+?)/\d+ drbd\d+: .*\brole\( Secondary -> Primary", EventKind.REPLICATION, "{1}: primary {node}"),
-    _Sign("kernel", r"drbd (\S+?)/\d+ drbd\d+: .*\brole\( Primary -> Secondary", EventKind.REPLICATION, "{1}: {node} steps down"),
+    _Sign(
+        "kernel",
+        r"drbd (\S+?)/\d+ drbd\d+: .*\brole\( Secondary -> Primary",
+        EventKind.REPLICATION,
+        "{1}: primary {node}",
+    ),
+    _Sign(
+        "kernel",
+        r"drbd (\S+?)/\d+ drbd\d+: .*\brole\( Primary -> Secondary",
+        EventKind.REPLICATION,
+        "{1}: {node} steps down",
+    ),
     _Sign("kernel", r"drbd (\S+?)/\d+ drbd\d+: Split-Brain detected", EventKind.FAILURE, "{1}: split brain"),
     _Sign("kernel", r"drbd (\S+?)/\d+ drbd\d+: Resync done", EventKind.REPLICATION, "{1}: in step again"),
     _Sign("kernel", r"^Linux version ", EventKind.BOOT, "{node} boots"),

@@ -9,11 +9,11 @@ Times are seconds, or seconds since the epoch, UTC, unless a field says otherwis
 
 import enum
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA = 3
+SCHEMA: Final = 3
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 

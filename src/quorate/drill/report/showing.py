@@ -1,47 +1,17 @@
-"""A drill's report: `report.json` for programs, tables and a timeline for people, Markdown for documents.
+"""A verdict for people: tables and a timeline on a terminal, plain lines elsewhere, Markdown for documents."""
 
-report.json is `{"schema": 2, "kept": bool, "broken": [sentence], "lost": number or null, ...}` with, after these, the
-fields of `verdict.Verdict` under their own names and in its units; each of its `services` has `kept`, `broken` and
-`lost` of its own before the fields of `verdict.Served`. Beside it lie `SERVICE.tsv`, the probes' records, whose lines
-`record` explains, and `journals.tsv`: time (on one clock), node, source and message of each line read.
-"""
-
-import dataclasses
-import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
-from quorate.drill.journals import Journals
 from quorate.drill.phases import Phase
 from quorate.drill.verdict import Served, Verdict
 
-SCHEMA = 2
 BAR = 40
 """The timeline's width in characters."""
-
-
-def as_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as report.json has it."""
-    head = {"schema": SCHEMA, "kept": verdict.kept, "broken": verdict.broken, "lost": verdict.lost}
-    services = {}
-    for name, part in verdict.services.items():
-        broken = part.broken(verdict.thorough)
-        own = {"kept": not broken, "broken": broken, "lost": part.holding.lost}
-        services[name] = {**own, **dataclasses.asdict(part)}
-    return {**head, **dataclasses.asdict(verdict), "services": services}
-
-
-def write(verdict: Verdict, journals: Journals, folder: Path) -> None:
-    """Writes the report into the drill's folder."""
-    (folder / "report.json").write_text(json.dumps(as_json(verdict), indent=2) + "\n")
-    lines = (f"{e.time:.6f}\t{e.node}\t{e.source}\t{' '.join(e.message.split())}\n" for e in journals.entries)
-    (folder / "journals.tsv").write_text("".join(lines))
 
 
 def show(verdict: Verdict, console: Console) -> None:
