@@ -5,6 +5,7 @@ import enum
 import json
 import os
 from ipaddress import IPv4Interface
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,13 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from quorate.cli import clouds
+from quorate.cli.facility import Twin
 from quorate.cli.progress import progress
-from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
+from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site, read_file
 from quorate.cluster.model import Cluster
+from quorate.cluster.twin import twin
 from quorate.design.model import Design
 from quorate.errors import InputError
 from quorate.lab import BmcSpec, Lab, LabSpec, LinkSpec, MachineSpec, NetworkSpec
 from quorate.lab.machine import Condition
+from quorate.proof.damage import Damage
 
 app = typer.Typer(help="Real nodes on this machine, to break them.", no_args_is_help=True)
 
@@ -44,9 +48,29 @@ class LinkAction(enum.StrEnum):
 def up(
     file: ClusterFile = DEFAULT_FILE,
     bare: Annotated[bool, typer.Option("--bare", help="Nothing but Debian and sshd on the nodes.")] = False,
+    site: Annotated[
+        Path | None, typer.Option("--as", metavar="FILE", help="A real site's cluster file, to make a twin of it.")
+    ] = None,
 ) -> None:
     """Start the site's twin, or bring it back to where the cluster file wants it."""
-    bring_up(Site.open(file), bare=bare)
+    bring_up(Site.open(_twin_of(site) if site else file), bare=bare)
+
+
+def _twin_of(path: Path) -> Path:
+    """The cluster file of a site's twin: its own if the lab can have all of it, else one that is written beside it."""
+    made = twin(read_file(path), str(path))
+    if not made.changes:
+        return path
+    beside = path.with_suffix(".twin.yaml")
+    try:
+        beside.write_text(made.text)
+    except OSError as error:
+        raise InputError(f"the twin's cluster file can't be written: {error.strerror}", where=str(beside)) from None
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"The twin of {path} is {beside}; name that one from now on (--file). What differs:", markup=False)
+    for change in made.changes:
+        console.print(f"  {change}", markup=False)
+    return beside
 
 
 def bring_up(site: Site, *, bare: bool = False) -> None:
@@ -68,7 +92,8 @@ def down(file: ClusterFile = DEFAULT_FILE) -> None:
 @app.command()
 def status(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
     """Show every machine; exit status 1 unless all run."""
-    machines = Site.open(file).lab.status()
+    site = Site.open(file)
+    machines = site.lab.status()
     if output is Format.JSON:
         print(json.dumps([dataclasses.asdict(machine) for machine in machines], indent=2))
     else:
@@ -80,6 +105,8 @@ def status(file: ClusterFile = DEFAULT_FILE, output: Output = Format.TEXT) -> No
             condition = f"[{colour}]{machine.condition}[/{colour}]"
             table.add_row(machine.name, condition, machine.address, bmc, ", ".join(machine.cut) or "-")
         console.print(table)
+        if failed := site.lab.damage.parts:
+            console.print(f"\nFailed: {', '.join(failed)}; `quorate lab heal` gives them back.", markup=False)
         for machine in machines:
             if machine.console:
                 console.print(f"\nThe end of {machine.name}'s console:", markup=False)
@@ -147,6 +174,41 @@ def link(
     if network not in known:
         raise InputError(f"{node} has no link to `{network}`", where=str(file), todo=f"name one of: {', '.join(known)}")
     site.lab.connect(node, network, action is LinkAction.HEAL)
+
+
+@app.command()
+def fail(
+    parts: Annotated[list[str], typer.Argument(help="Parts of the facility, or nodes.", metavar="PART...")],
+    file: ClusterFile = DEFAULT_FILE,
+) -> None:
+    """Break a feed, a rack, a switch, a BMC ..., and everything that hangs on it alone."""
+    site = Site.open(file)
+    twin_ = Twin(site)
+    names = twin_.standing.parts(parts, where="lab fail")
+    _tell(f"{' and '.join(names)} failed", twin_.let_fail(names), "everything that hangs on it has another")
+
+
+@app.command()
+def heal(
+    parts: Annotated[list[str] | None, typer.Argument(help="Parts that failed.", show_default="all")] = None,
+    file: ClusterFile = DEFAULT_FILE,
+) -> None:
+    """Give parts of the facility back; machines that were on when they lost their power start again."""
+    twin_ = Twin(Site.open(file))
+    for part in parts or ():
+        if part not in twin_.failed:
+            failed = ", ".join(twin_.failed)
+            raise InputError(f"`{part}` has not failed", where="lab heal", todo=failed and f"name one of: {failed}")
+    left = twin_.mend(parts)
+    if twin_.failed:
+        _tell(f"without {' and '.join(twin_.failed)} still", left, "everything that hangs on it has another")
+    else:
+        print("everything works again")
+
+
+def _tell(what: str, damage: Damage, nothing: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{what}: {'; '.join(damage.sentences()) or nothing}", markup=False)
 
 
 def _with_node(file: ClusterFile, node: str) -> Site:

@@ -9,10 +9,10 @@ Nothing outside this package knows that a node is not real: it is reached by SSH
     machine   one node: start, power off, console
     seed      what makes a machine this one and no other: name, addresses, keys
     bmc       one IPMI power switch, a process of its own
-    lab       the whole: up, down, status
+    lab       the whole: up, down, status, and what of it is broken
 """
 
 from quorate.lab.lab import Lab, MachineStatus
-from quorate.lab.spec import BmcSpec, LabSpec, LinkSpec, MachineSpec, NetworkSpec
+from quorate.lab.spec import BmcSpec, DamageSpec, LabSpec, LinkSpec, MachineSpec, NetworkSpec
 
-__all__ = ["BmcSpec", "Lab", "LabSpec", "LinkSpec", "MachineSpec", "MachineStatus", "NetworkSpec"]
+__all__ = ["BmcSpec", "DamageSpec", "Lab", "LabSpec", "LinkSpec", "MachineSpec", "MachineStatus", "NetworkSpec"]

@@ -1,7 +1,8 @@
 """One machine of the lab: a User Mode Linux kernel with disks and links, behind a power switch.
 
 All that is known of it stands in its folder, so that any process (a command, a BMC) sees and does the same:
-`power` (on or off, what the switch says), `process` (pid and start time), `console` (what it prints).
+`power` (on or off, what the switch says), `powerless` (there while there is no power to switch), `process` (pid and
+start time), `console` (what it prints).
 """
 
 import contextlib
@@ -27,6 +28,8 @@ class Condition(enum.StrEnum):
     STARTING = "starting"
     """Switched on, or restarted by its system; its firmware is at work."""
     OFF = "off"
+    POWERLESS = "without power"
+    """Whatever its switch says."""
     PANICKED = "panicked"
     DEAD = "dead"
     """Switched on, and its process is gone."""
@@ -56,10 +59,10 @@ class Machine:
             new.rename(data)
 
     def power_on(self, linux: Path, image: Path, options: tuple[str, ...]) -> None:
-        """Switches the machine on; it starts at once. Nothing happens if it runs."""
+        """Switches the machine on; it starts at once. Nothing happens if it runs, or if there is no power."""
         with self._lock():
             (self.folder / "power").write_text("on")
-            if self._process.pid() is None:
+            if self._process.pid() is None and not self.is_powerless():
                 self._start(linux, image, options)
 
     def switch_on(self) -> None:
@@ -72,6 +75,21 @@ class Machine:
             (self.folder / "power").write_text("off")
             self._process.kill()
 
+    def lose_power(self) -> None:
+        """What feeds it is gone: as `power_off`, but for the switch, which stays as it is. Returns when it is off."""
+        with self._lock():
+            self._powerless.touch()
+            self._process.kill()
+
+    def regain_power(self) -> bool:
+        """What feeds it is back; whether its switch is on, so that it has to start (a BIOS set to "last state")."""
+        self._powerless.unlink(missing_ok=True)
+        return self._power()
+
+    def is_powerless(self) -> bool:
+        """Whether what feeds it is gone."""
+        return self._powerless.exists()
+
     def is_on(self) -> bool:
         """What the power switch says."""
         return self._power() and (self._process.pid() is not None or self.condition() is Condition.STARTING)
@@ -80,6 +98,8 @@ class Machine:
         """How the machine is now."""
         if self._process.pid() is not None:
             return Condition.RUNNING
+        if self.is_powerless():
+            return Condition.POWERLESS
         if not self._power():
             return Condition.OFF
         if self.has_restarted() or not self._process.was_started():
@@ -101,9 +121,13 @@ class Machine:
             file.seek(max(0, self.console.stat().st_size - 200 * lines))
             return list(deque(file.read().decode(errors="replace").splitlines(), maxlen=lines))
 
+    @property
+    def _powerless(self) -> Path:
+        return self.folder / "powerless"
+
     def _power(self) -> bool:
         power = self.folder / "power"
-        return power.exists() and power.read_text() == "on"
+        return not self.is_powerless() and power.exists() and power.read_text() == "on"
 
     def _switched(self) -> float:
         return (self.folder / "power").stat().st_mtime

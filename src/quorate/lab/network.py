@@ -1,6 +1,7 @@
 """The lab's networks: one namespace, in it a bridge a network and a tap a link. Nothing outside is touched.
 
-A link is cut as by pulling its cable out of the switch: its tap leaves the bridge. Neither end is told.
+A link is cut as by pulling its cable out of the switch: its tap leaves the bridge. Neither end is told. A BMC falls
+silent, and clients are cut off, by losing the address that they have on the bridge.
 """
 
 import ctypes
@@ -11,7 +12,7 @@ from pathlib import Path
 from quorate.errors import LabError
 from quorate.lab.command import run
 from quorate.lab.seed import links_of
-from quorate.lab.spec import LAB_NETWORK, LabSpec
+from quorate.lab.spec import LAB_NETWORK, LabSpec, NetworkSpec
 
 _CLONE_NEWNET = 0x40000000  # setns(2)
 
@@ -44,7 +45,7 @@ class Namespace:
             run("ip", "netns", "add", self.name)
             self._ip("link", "set", "lo", "up")
         present = self._masters()
-        clients = {network.name: network.client for network in (*spec.networks, spec.bmc_network)}
+        clients = {network.name: network.client for network in _networks(spec)}
         for network, bridge in bridges(spec).items():
             if bridge not in present:
                 self._ip("link", "add", bridge, "type", "bridge", "forward_delay", "0", "stp_state", "0")
@@ -52,9 +53,7 @@ class Namespace:
                 self._ip("address", "add", str(address), "dev", bridge)
                 self._ip("link", "set", bridge, "up")
         for machine in spec.machines:
-            # A BMC's address is the lab's, so that it answers while its machine is off.
-            bmc = f"{machine.bmc.address}/{spec.bmc_network.client.network.prefixlen}"
-            self._ip("address", "replace", bmc, "dev", bridges(spec)[spec.bmc_network.name])
+            self.answer(spec, machine.name, True)
             for number, link in enumerate(links_of(spec, machine.name)):
                 name = tap(spec, machine.name, number)
                 if name not in present:
@@ -66,6 +65,22 @@ class Namespace:
         number = _link_number(spec, machine, network)
         master = ("master", bridges(spec)[network]) if connected else ("nomaster",)
         self._ip("link", "set", tap(spec, machine, number), *master)
+
+    def answer(self, spec: LabSpec, machine: str, answering: bool) -> None:
+        """Lets a machine's BMC be reached, or not. Its address is the lab's, so that it answers while that is off."""
+        address = f"{spec.machine(machine).bmc.address}/{spec.bmc_network.client.network.prefixlen}"
+        self._have(bridges(spec)[spec.bmc_network.name], address, answering)
+
+    def let_in(self, spec: LabSpec, network: str, reaching: bool) -> None:
+        """Lets this machine reach a network, or not."""
+        client = next(each.client for each in _networks(spec) if each.name == network)
+        self._have(bridges(spec)[network], str(client), reaching)
+
+    def _have(self, interface: str, address: str, having: bool) -> None:
+        if having:
+            self._ip("address", "replace", address, "dev", interface)
+        elif address in self._ip("address", "show", "dev", interface).split():
+            self._ip("address", "delete", address, "dev", interface)
 
     def cut_links(self, spec: LabSpec) -> list[tuple[str, str]]:
         """The links that are cut, as (machine, network)."""
@@ -83,6 +98,10 @@ class Namespace:
 
     def _ip(self, *words: str) -> str:
         return run("ip", "-netns", self.name, *words)
+
+
+def _networks(spec: LabSpec) -> tuple[NetworkSpec, ...]:
+    return (*spec.networks, spec.bmc_network)
 
 
 def bridges(spec: LabSpec) -> dict[str, str]:

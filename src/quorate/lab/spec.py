@@ -69,3 +69,18 @@ class LabSpec(_Spec):
         """A machine's address on the lab's own network."""
         index = [machine.name for machine in self.machines].index(name)
         return LAB_NETWORK[11 + index]
+
+
+class DamageSpec(_Spec):
+    """What of a lab is broken, all of it at once, and by the failure of which parts of the site."""
+
+    parts: tuple[str, ...] = ()
+    """A person's names for them; the lab knows no more of these."""
+    powerless: tuple[str, ...] = ()
+    """Machines without power: off whatever their switch says, and back on with the power if it says on."""
+    silent: tuple[str, ...] = ()
+    """Machines whose BMC can't be reached."""
+    cut: tuple[tuple[str, str], ...] = ()
+    """Machine and network: links without a switch."""
+    cut_off: tuple[str, ...] = ()
+    """Networks to which this machine, the clients' place, has lost its way."""
