@@ -54,7 +54,7 @@ def compare(output: str, listeners: Iterable[Listener], addresses: Collection[st
     """A host's sockets beside its listeners; `addresses` are those that the host has now.
 
     A socket of a loopback address is nobody else's affair. A listener of an address that is elsewhere isn't missed, nor
-    a kernel's own, which has no process: DRBD listens only while it waits for its peer.
+    one beside such an address, nor a kernel's own, which has no process: DRBD listens only while it waits for its peer.
     """
     found, listeners = sockets(output), tuple(listeners)
     return Difference(
@@ -68,6 +68,7 @@ def compare(output: str, listeners: Iterable[Listener], addresses: Collection[st
             for listener in listeners
             if listener.process
             and (listener.address in addresses or listener.address in ANYWHERE)
+            and (not listener.beside or listener.beside in addresses)
             and not any(_is(socket, listener) for socket in found)
         ),
     )

@@ -321,10 +321,12 @@ def _listeners(host: str, messaging: Messaging, cluster: Cluster) -> Sequence[Li
     client = str(messaging.vip.ip if messaging.vip else cluster.internal_address(host))
     peer = _distribution(host, messaging, cluster)
     reach = Reach.HOST if peer == LOOPBACK else Reach.CLUSTER
+    # A single broker runs where its address is; on the other host there is but the port mapper.
+    beside = client if messaging.vip else ""
     return (
         Listener(messaging.port, client, "beam.smp", Reach.CLIENTS),
-        Listener(AMQP_PORT, LOOPBACK, "beam.smp", Reach.HOST),
-        Listener(DISTRIBUTION_PORT, peer, "beam.smp", reach),
+        Listener(AMQP_PORT, LOOPBACK, "beam.smp", Reach.HOST, beside=beside),
+        Listener(DISTRIBUTION_PORT, peer, "beam.smp", reach, beside=beside),
         Listener(EPMD_PORT, peer, "epmd", reach),
         *([] if peer == LOOPBACK else [Listener(EPMD_PORT, LOOPBACK, "epmd", Reach.HOST)]),
     )

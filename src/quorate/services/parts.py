@@ -183,6 +183,8 @@ class Listener:
     """What listens, as `ss -p` names it; empty for the kernel."""
     reach: Reach
     protocol: str = "tcp"
+    beside: str = ""
+    """A floating address: it listens only where that is. Empty: wherever its own address is."""
 
 
 @dataclass(frozen=True)

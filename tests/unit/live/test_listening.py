@@ -1,6 +1,8 @@
 """What listens beside what should: from what `ss` of iproute2 6.15 printed on a node."""
 
+from quorate.cluster.loading import load
 from quorate.live.listening import Socket, compare, sockets
+from quorate.services import messaging
 from quorate.services.parts import Listener, Reach
 
 OUTPUT = """\
@@ -62,3 +64,34 @@ def test_what_is_missing() -> None:
 def test_drbd_closes_its_port_once_its_peer_has_come() -> None:
     connected = "".join(line for line in OUTPUT.splitlines(keepends=True) if ":7788" not in line)
     assert not compare(connected, ALL, HERE).missing
+
+
+# RabbitMQ 4.0.5 with the files of `replicated_by: drbd`, where it runs; the port mapper is systemd's.
+BROKER = """\
+tcp   LISTEN 0      128         127.0.0.1:5672      0.0.0.0:*    users:(("beam.smp",pid=4058,fd=39))
+tcp   LISTEN 0      128        10.20.0.22:5671      0.0.0.0:*    users:(("beam.smp",pid=4058,fd=40))
+tcp   LISTEN 0      128         127.0.0.1:25672     0.0.0.0:*    users:(("beam.smp",pid=4058,fd=24))
+"""
+MAPPER = """\
+tcp   LISTEN 0      4096        127.0.0.1:4369      0.0.0.0:*    users:(("epmd",pid=77,fd=3),("systemd",pid=1,fd=55))
+"""
+
+
+def test_a_single_broker_listens_where_its_address_is_and_its_standby_has_the_port_mapper_alone() -> None:
+    cluster = load(b"cluster: lab\nnodes: [a, b, c]\nservices: {messaging: {replicated_by: drbd}}\n", "lab.yaml")
+    broker = cluster.services.messaging
+    assert broker
+    assert broker.vip
+    listeners = [each for each in messaging.blueprint(broker, cluster).listeners["a"] if each.process]
+    vip = str(broker.vip.ip)
+    active, standby = {"10.20.0.11", "127.0.0.1", vip}, {"10.20.0.12", "127.0.0.1"}
+    here = BROKER.replace("10.20.0.22", vip)
+    for output, addresses, missing in (
+        (here + MAPPER, active, []),
+        (MAPPER, standby, []),
+        (MAPPER, active, [5671, 5672, 25672]),
+        ("", standby, [4369]),
+    ):
+        difference = compare(output, listeners, addresses)
+        assert not difference.unexpected
+        assert [each.port for each in difference.missing] == missing
