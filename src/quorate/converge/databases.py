@@ -191,9 +191,10 @@ class MakeCell:
         return None if found[1:] == (self.cell.database, self.cell.transport) else "it has another address"
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
-        """Runs Nova's own command, as the service's own user."""
-        host, sql = await hosts.host(self.host), seen(view)
-        found = sql.cells.get((self.cell.within, self.cell.name)) if sql else None
+        """Runs Nova's own command, as the service's own user. What is known already it refuses to make."""
+        if (sql := seen(view)) is None:
+            raise HostError(why_unseen(view), where="the cluster", todo="`quorate status` shows what it waits for.")
+        host, found = await hosts.host(self.host), sql.cells.get((self.cell.within, self.cell.name))
         command = (*self.cell.change, found[0]) if found else self.cell.make
         await host.run(*command, under=("runuser", "--user", self.user, "--"), timeout=MIGRATE_TIMEOUT)
 
