@@ -4,11 +4,8 @@
     mariadb       resource agent: MariaDB, which must answer and not merely exist
     openstack_api resource agent: an OpenStack API, which must answer by HTTP
     rabbitmq      resource agent: a RabbitMQ broker, likewise
-<<<<<<< HEAD
     links         resource agent: which networks a node still reaches
-=======
     firewall      loads the node's firewall
->>>>>>> main
     ocf           the little engine that agents stand on
     ipmitool.sh   ipmitool with its password taken from a file
     inspect       one look at a host
