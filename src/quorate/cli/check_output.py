@@ -101,11 +101,18 @@ def _together(actions: Iterable[Action]) -> Iterator[str]:
         yield f"fence {node}" if what == "fence" else f"{what} {names} on {node}"
 
 
+_FAILURES = {
+    "node": "the node that serves it dies",
+    "process": "its process dies",
+    "link": "the node that serves it loses its link",
+}
+
+
 def _times(console: Console, examined: Examined) -> None:
     for budget in examined.budgets:
         against = "" if budget.objective is None else f", {budget.objective:g} s are promised"
         mark = "" if budget.is_kept else "[red]✗[/red] "
-        what = "the node that serves it dies" if budget.failure == "node" else "its process dies"
+        what = _FAILURES[budget.failure]
         console.print(
             f"{mark}[bold]{escape(budget.service)}[/bold], when {what}: {budget.expected:.1f} s expected{against}"
             f"; {budget.worst:.0f} s if every time-out is used up"

@@ -2,6 +2,7 @@
 
 A node that dies:    detection + fencing + what has to start, in order + balancer + client
 A process that dies: until the next monitor + stopping and starting it + client
+A link that is lost: until the watcher's next look + its dampening + what has to stop, and to start elsewhere + client
 
 Detection is what corosync.conf says. What a start takes nobody can read from a configuration: such figures are the
 medians of the drills in docs/drills.md, and marked so; a service that isn't in them gets an assumption, and is marked.
@@ -18,6 +19,7 @@ from quorate.proof.lint.addresses import floating
 from quorate.proof.lint.fencing import devices, is_on
 from quorate.proof.lint.resources import PROMOTED, monitors
 from quorate.proof.services import Service
+from quorate.services.links import DAMPENING, INTERVAL, PREFIX, SILENCE
 
 DRILLS = "measured: median of 10 power cuts in the lab, docs/drills.md"
 ASSUMED = "assumed, nobody measured it"
@@ -25,6 +27,7 @@ FENCING = 1.85
 """Seconds from the new membership to a node that is surely off, by IPMI."""
 PROMOTE, MOUNT, MARIADB = 2.3, 1.95, 2.75
 START = 2.0
+STOP = 1.0
 ADDRESS = 1.0
 HAPROXY = ("/etc/quorate/haproxy.cfg", "/etc/haproxy/haproxy.cfg")
 COROSYNC_DEFAULT = 3.0
@@ -47,7 +50,7 @@ class Budget:
 
     service: str
     failure: str
-    """`node` or `process`."""
+    """`node`, `process` or `link`."""
     parts: tuple[Part, ...]
     objective: float | None
 
@@ -76,7 +79,7 @@ class Budget:
 
 
 def budgets(evidence: Evidence, service: Service, objective: float | None) -> tuple[Budget, ...]:
-    """What the loss of the active node, and the loss of the process alone, cost this service."""
+    """What this service costs the loss of the active node, of the process alone, and of the node's link to clients."""
     pacemaker = evidence.pacemaker
     if pacemaker is None:
         return ()
@@ -86,19 +89,21 @@ def budgets(evidence: Evidence, service: Service, objective: float | None) -> tu
     found = [Budget(service.name, "node", node, objective)] if node else []
     if process := tuple(_balancer(evidence, service, 0.0)) or tuple(_process(pacemaker, service)):
         found.append(Budget(service.name, "process", process, objective))
+    if starting and (link := tuple(_link(pacemaker, service))):
+        found.append(Budget(service.name, "link", (*link, *starting), objective))
     return tuple(found)
 
 
 def with_others(own: Iterable[Budget], services: Iterable[Service]) -> tuple[Budget, ...]:
     """The budgets of several services: one that stands on another is gone for as long as that, if it takes longer."""
     own = tuple(own)
-    nodes = {each.service: each for each in own if each.failure == "node"}
+    known = {(each.service, each.failure): each for each in own if each.failure != "process"}
     stands_on = {service.name: service.stands_on for service in services}
     found = []
     for each in own:
-        others = [nodes[name] for name in stands_on.get(each.service, ()) if name in nodes]
-        longest = max(others, key=lambda other: other.expected, default=each)
-        if each.failure == "node" and longest.expected > each.expected:
+        beneath = ((name, each.failure) for name in stands_on.get(each.service, ()))
+        longest = max((known[key] for key in beneath if key in known), key=lambda other: other.expected, default=each)
+        if longest.expected > each.expected:
             what = f"{longest.service}, which it stands on, answers again"
             part = Part(what, longest.expected, f"the time budget of {longest.service}", longest.worst)
             each = dataclasses.replace(each, parts=(part,))
@@ -148,11 +153,9 @@ def _delay(pacemaker: Pacemaker) -> float:
 
 
 def _starting(pacemaker: Pacemaker, service: Service) -> Iterator[Part]:
-    """What has to start one after the other. An address comes up beside the rest, unless it is all there is."""
-    whole = [id_ for id_ in service.primitives if _moves(pacemaker, id_)]
+    """What has to start one after the other."""
     addresses = {primitive.id for primitive, _ in floating(pacemaker)}
-    waited_for = [id_ for id_ in whole if id_ not in addresses] or whole[:1]
-    for id_ in waited_for:
+    for id_ in _waited_for(pacemaker, service):
         agent = pacemaker.primitives[id_].agent
         clone = pacemaker.clone_of(id_)
         if clone and clone.promotable:
@@ -165,6 +168,42 @@ def _starting(pacemaker: Pacemaker, service: Service) -> Iterator[Part]:
         else:
             figure = (ADDRESS if id_ in addresses else START, ASSUMED)
             yield Part(f"{id_} starts", *figure, limit=_limit(pacemaker, id_, "start"))
+
+
+def _link(pacemaker: Pacemaker, service: Service) -> Iterator[Part]:
+    """From the loss of a link that our watcher looks at to all that moves having stopped; nobody is fenced for it."""
+    watchers = [each for each in pacemaker.primitives.values() if each.agent == "ocf:quorate:links"]
+    moving = [id_ for id_ in service.primitives if _moves(pacemaker, id_)]
+    ruled = _ruled(pacemaker)
+    if not watchers or not any({id_, pacemaker.top(id_)} & ruled for id_ in moving):
+        return
+    watcher = watchers[0]
+    interval = min((each.interval for each in monitors(watcher)), default=float(INTERVAL))
+    yield Part("the watcher of links looks again", interval, "monitor, its interval", interval)
+    yield Part("nobody answers it", SILENCE, "ocf:quorate:links", SILENCE)
+    dampening = seconds(value(watcher.parameters, "dampening")) or float(DAMPENING)
+    yield Part("all nodes' watchers are waited for", dampening, "delay, the watcher's dampening", dampening)
+    for id_ in reversed(_waited_for(pacemaker, service)):
+        clone = pacemaker.clone_of(id_)
+        verb, action = ("demoted", "demote") if clone and clone.promotable else ("stopped", "stop")
+        yield Part(f"{id_} is {verb}", STOP, ASSUMED, _limit(pacemaker, id_, action))
+
+
+def _ruled(pacemaker: Pacemaker) -> set[str]:
+    """What leaves a node because of its links."""
+    locations = pacemaker.document.iterfind("configuration/constraints/rsc_location")
+    return {
+        str(each.get("rsc"))
+        for each in locations
+        if any(str(rule.get("attribute")).startswith(PREFIX) for rule in each.iterfind("rule/expression"))
+    }
+
+
+def _waited_for(pacemaker: Pacemaker, service: Service) -> list[str]:
+    """What moves one after the other. An address does so beside the rest, unless it is all there is."""
+    whole = [id_ for id_ in service.primitives if _moves(pacemaker, id_)]
+    addresses = {primitive.id for primitive, _ in floating(pacemaker)}
+    return [id_ for id_ in whole if id_ not in addresses] or whole[:1]
 
 
 def _moves(pacemaker: Pacemaker, id_: str) -> bool:
@@ -221,7 +260,7 @@ def _process(pacemaker: Pacemaker, service: Service) -> Iterator[Part]:
         most = monitor.interval + pacemaker.timeout(monitor)
         yield Part(f"{id_}'s monitor comes round", monitor.interval, "monitor, its interval", most)
         stop = _limit(pacemaker, id_, "stop")
-        yield Part(f"{id_} is stopped", 1.0, ASSUMED, stop)
+        yield Part(f"{id_} is stopped", STOP, ASSUMED, stop)
         known = pacemaker.primitives[id_].agent in _SERVERS
         start = (MARIADB, DRILLS) if known else (START, ASSUMED)
         yield Part(f"{id_} starts", *start, limit=_limit(pacemaker, id_, "start"))

@@ -29,7 +29,9 @@ DEAD = "0"
 LOST = 2000
 
 INTERVAL = 3
-"""Seconds between two looks; each asks for a second at most."""
+"""Seconds between two looks."""
+SILENCE = 1
+"""Seconds without an answer, until a look says that a link is dead: as in `quorate.node.links`."""
 DAMPENING = 6
 """Seconds: more than from one node's look to the last other's, so that all of them are heard of together."""
 

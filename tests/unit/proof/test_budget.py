@@ -1,21 +1,28 @@
 """The time budget: each part from where it says, and what a change of a setting does to the sum."""
 
+from pathlib import Path
+
 import pytest
 
+from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
-from quorate.proof.budget import Budget, balancer_delay, budgets
-from quorate.proof.evidence import Documents, read
+from quorate.proof.budget import Budget, balancer_delay, budgets, with_others
+from quorate.proof.evidence import Documents, designed, read
 from quorate.proof.services import of_design
 
 from .known import changed, cib, conf, three
 
 
-def budget(documents: Documents, cluster: Cluster, failure: str = "node", objective: float | None = 30) -> Budget:
+def all_budgets(documents: Documents, cluster: Cluster, objective: float | None = 30) -> tuple[Budget, ...]:
     evidence = read(documents)
     assert evidence.pacemaker
     (service,) = of_design(work_out(cluster), evidence.pacemaker)
-    return next(each for each in budgets(evidence, service, objective) if each.failure == failure)
+    return budgets(evidence, service, objective)
+
+
+def budget(documents: Documents, cluster: Cluster, failure: str = "node", objective: float | None = 30) -> Budget:
+    return next(each for each in all_budgets(documents, cluster, objective) if each.failure == failure)
 
 
 def test_a_node_that_dies(cluster: Cluster) -> None:
@@ -46,6 +53,42 @@ def test_a_process_that_dies(cluster: Cluster) -> None:
     assert (found.parts[0].seconds, found.parts[0].limit) == (5, 20)
     slow = changed(three(cluster), cib('name="monitor" interval="5s"', 'name="monitor" interval="40s"'))
     assert not budget(slow, cluster, "process").is_kept
+
+
+def test_a_link_that_is_lost_is_noticed_late_and_nobody_is_fenced(cluster: Cluster) -> None:
+    found = budget(three(cluster), cluster, "link")
+    assert [(part.name, part.seconds) for part in found.parts[:3]] == [
+        ("the watcher of links looks again", 3),
+        ("nobody answers it", 1),
+        ("all nodes' watchers are waited for", 6),
+    ]
+    assert [part.name for part in found.parts[3:]] == [
+        *("database-mariadb is stopped", "database-filesystem is stopped", "database-drbd is demoted"),
+        *("database-drbd is promoted", "database-filesystem is mounted", "database-mariadb starts"),
+    ]
+    assert found.is_kept
+    damped = changed(three(cluster), cib('name="dampening" value="6"', 'name="dampening" value="20"'))
+    assert not budget(damped, cluster, "link").is_kept
+    assert "watchers are waited for" in budget(damped, cluster, "link").cheapest()
+
+
+def test_a_link_that_nobody_watches_has_no_time(cluster: Cluster) -> None:
+    deaf = changed(three(cluster), cib('type="links"', 'type="other"'))
+    assert {each.failure for each in all_budgets(deaf, cluster)} == {"node", "process"}
+    unruled = changed(three(cluster), cib('attribute="link-management"', 'attribute="other"'))
+    assert {each.failure for each in all_budgets(unruled, cluster)} == {"node", "process"}
+
+
+def test_what_stands_on_another_service_is_gone_as_long_when_a_link_is_lost() -> None:
+    cluster = load((Path(__file__).parents[3] / "examples/lab.yaml").read_bytes(), "lab.yaml")
+    evidence = read(designed.documents(work_out(cluster), cluster))
+    assert evidence.pacemaker
+    services = of_design(work_out(cluster), evidence.pacemaker)
+    own = [each for service in services for each in budgets(evidence, service, 60)]
+    found = {(each.service, each.failure): each for each in with_others(own, services)}
+    assert found["identity", "link"].expected == found["database", "link"].expected
+    assert "database" in found["identity", "link"].parts[0].name
+    assert found["database", "link"].expected > found["database", "node"].expected
 
 
 def test_a_delay_counts(cluster: Cluster) -> None:

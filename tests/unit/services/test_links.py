@@ -1,8 +1,11 @@
 """Which links are watched, and what leaves a node without one."""
 
+import ast
+
 import pytest
 from lxml import etree
 
+from quorate import node
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.design import cib, work_out
@@ -88,3 +91,15 @@ def test_a_rule_that_holds_for_what_is_not_set_says_so(whole: Cluster) -> None:
     }
     assert operations["front-address"] == ["ne", "not_defined"]
     assert operations["database-volume"] == ["eq"]
+
+
+def test_the_agent_waits_as_long_as_the_time_budget_says() -> None:
+    """The agent stands alone on a node, so it has its numbers itself."""
+    found = {
+        target.id: ast.literal_eval(each.value)
+        for each in ast.parse(node.source("links")).body
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+    assert found["WAIT"] * found["ROUNDS"] == links.SILENCE
