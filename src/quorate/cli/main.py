@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from quorate import __version__
-from quorate.cli import check, cluster, converge, demo, drill, keys, lab, status
+from quorate.cli import check, cluster, converge, demo, drill, keys, lab, report, status
 from quorate.errors import QuorateError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ for area in (cluster, check, converge, status, drill, demo):
     area.register(app)
 app.add_typer(lab.app, name="lab")
 app.add_typer(keys.app, name="keys")
+app.add_typer(report.app, name="report")
 
 
 @app.command()

@@ -36,6 +36,7 @@ def build(verdict: Verdict, records: Mapping[str, Record], journals: Journals | 
             "broken": verdict.broken,
             "lost": verdict.lost,
             "services": {name: _service(part, verdict, records.get(name)) for name, part in verdict.services.items()},
+            "prediction": _prediction(verdict),
             "events": events(journals.entries, verdict.audit.fenced, verdict.injected, until) if journals else [],
         }
     )
@@ -100,6 +101,11 @@ def _service(part: Served, verdict: Verdict, record: Record | None) -> dict[str,
         "time_to_repair": time_to_repair(part.clients, verdict.injected),
         "operations": columns(record, verdict.injected) if record else None,
     }
+
+
+def _prediction(verdict: Verdict) -> dict[str, Any] | None:
+    prediction: Any = getattr(verdict, "prediction", None)  # of faults that have one
+    return {**_plain(prediction), "differences": prediction.differences} if prediction else None
 
 
 def _plain(value: Any) -> Any:

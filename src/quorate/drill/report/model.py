@@ -8,6 +8,7 @@ Times are seconds, or seconds since the epoch, UTC, unless a field says otherwis
 """
 
 import enum
+import json
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
@@ -234,6 +235,43 @@ class Audit(_Part):
     """Actions of the cluster that failed meanwhile."""
 
 
+class Forecast(_Part):
+    """What was predicted, written down before the fault."""
+
+    parts: list[str] = []
+    """That fail."""
+    lost: list[str] = []
+    """The nodes that the cluster loses."""
+    fenced: list[str] = []
+    """Those of them that it fences while the parts are broken."""
+    quorate: bool = True
+    """Whether those that are left have the majority."""
+    fates: Mapping[str, str] = {}
+    """By service: what becomes of it."""
+
+
+class Glimpse(_Part):
+    """The cluster while the parts were broken."""
+
+    lost: list[str] = []
+    fenced: list[str] = []
+    serving: Mapping[str, str | None] = {}
+    """By service: the node that served it."""
+    healed: Seconds | None = None
+    """When healing began."""
+
+
+class Prediction(_Part):
+    """What was predicted for a fault, and what was seen of it."""
+
+    forecast: Forecast
+    seen: Glimpse
+    fates: Mapping[str, str] = {}
+    """By service that was probed: what became of it."""
+    differences: list[str] = []
+    """What was not as predicted, in sentences; they break a drill."""
+
+
 class EventKind(enum.StrEnum):
     """What an event of the cluster is about."""
 
@@ -302,9 +340,26 @@ class Report(_Part):
     """Null for a drill that was refused or stopped."""
     events: list[Event] = []
     """In the order of time, while the probes ran."""
+    prediction: Prediction | None = None
+    """Null for a fault for which nothing is predicted."""
     problems: list[str] = []
     """What else went wrong on the way, in sentences."""
     seconds: Seconds = 0.0
     """The whole drill."""
     folder: str = ""
     """Where its record lay."""
+
+    def since(self, moment: float | None) -> float | None:
+        """A moment as seconds from the fault."""
+        return None if moment is None or self.injected is None else moment - self.injected
+
+    @property
+    def healed(self) -> float | None:
+        """When the drill healed the fault, in seconds from it; None if the cluster was left to itself."""
+        return self.since(self.prediction.seen.healed) if self.prediction else None
+
+
+def document_schema() -> str:
+    """The JSON Schema of report.json, as `docs/report.schema.json` has it."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Report.model_json_schema(by_alias=True)}
+    return json.dumps(schema, indent=2) + "\n"

@@ -116,13 +116,17 @@ def _cell(kind: Kind, name: str) -> Cell:
     broken = kind.broken(name)
     style = "broken" if broken else "kept"
     sign = SIGNS[Result(style)]
+    lost = max((part.lost or 0 for part in parts), default=0)
+    notes = [f"{lost} lost"] if lost else []
     figure = kind.figures(name, history.downtime)
     if len(parts) == 1:
-        return Cell(name, style, sign, *_of_one(parts[0]))
-    note = f"n {len(parts)}" + (f", {broken} broken" if broken else "")
+        told, note = _of_one(parts[0])
+        return Cell(name, style, sign, told, ", ".join([note, *notes] if note else notes))
+    notes = [f"n {len(parts)}", *([f"{broken} broken"] if broken else []), *notes]
     if figure is None:
-        return Cell(name, style, sign, "not measured", note)
-    return Cell(name, style, sign, f"{figure.median:.1f} s", f"{figure.low:.1f} to {figure.high:.1f}, {note}")
+        return Cell(name, style, sign, "not measured", ", ".join(notes))
+    spread = f"{figure.low:.1f} to {figure.high:.1f}"
+    return Cell(name, style, sign, f"{figure.median:.1f} s", ", ".join([spread, *notes]))
 
 
 def _of_one(part: Service) -> tuple[str, str]:
@@ -131,7 +135,8 @@ def _of_one(part: Service) -> tuple[str, str]:
         return "not measured", ""
     if outage.gap.end is None:
         return f"≥ {outage.gap.seconds:.1f} s", "no answer any more"
-    return f"{outage.gap.seconds:.1f} s", f"± {outage.precision:.1f}"
+    digits = 1 if outage.precision >= 0.05 else 2
+    return f"{outage.gap.seconds:.1f} s", f"± {outage.precision:.{digits}f}"
 
 
 def _lost(reports: Sequence[Report]) -> int | None:

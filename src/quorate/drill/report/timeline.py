@@ -127,7 +127,7 @@ def timeline(report: Report) -> Timeline:
     axis = _axis(report, [step.seconds for step in moments if step.seconds is not None])
     kept = {name: part.operations for name, part in report.services.items() if part.operations}
     scale = _scale(kept.values())
-    over = None if report.over is None or report.injected is None else report.over - report.injected
+    over = report.healed if report.healed is not None else report.since(report.over)
     chosen = _chosen(report, axis)
     return Timeline(
         axis=axis,
@@ -147,7 +147,7 @@ def lanes(events: Iterable[Event], axis: Axis, width: float) -> Lanes:
     taken: list[float] = []
     labels = []
     for event in events:
-        text = _fitted(_label(event), width)
+        text = _fitted(event, width)
         pixels = round(len(text) * CHARACTER + MARGIN, 1)
         at = axis.at(event.at)
         left = min(at / 100 * width, width - pixels)
@@ -157,18 +157,17 @@ def lanes(events: Iterable[Event], axis: Axis, width: float) -> Lanes:
     return Lanes(labels, len(taken))
 
 
-def _label(event: Event) -> str:
-    """Its text, and the node if that isn't in it already."""
-    node = event.nodes[0] if len(event.nodes) == 1 else ""
-    return event.text if not node or node in event.text else f"{event.text} ({node})"
+def _fitted(event: Event, width: float) -> str:
+    """An event's text, with the node if that isn't in it already and there is room for it.
 
-
-def _fitted(text: str, width: float) -> str:
-    """A text that is wider than a plot gives up its middle; the table below has all of it."""
+    A text that is wider than the whole plot gives up its middle; the table below has all of it.
+    """
     most = int((width - MARGIN) / CHARACTER)
-    if len(text) <= most:
-        return text
-    return f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
+    text, node = event.text, event.nodes[0] if len(event.nodes) == 1 else ""
+    if len(text) > most:
+        return f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
+    longer = f"{text} ({node})"
+    return longer if node and node not in text and len(longer) <= most else text
 
 
 def _chosen(report: Report, axis: Axis) -> list[Event]:
@@ -235,7 +234,15 @@ def _decades(low: int, high: int) -> list[tuple[float, str]]:
 def _bands(report: Report, part: Service, axis: Axis, over: float | None) -> Iterable[Band]:
     injected = report.injected or 0.0
     if over is not None:
-        yield _band(axis, 0.0, over, "fault", f"the fault, until the cluster is ready again after {over:.2f} s")
+        yield _band(
+            axis,
+            0.0,
+            over,
+            "fault",
+            f"the fault, and what it took to be ready again: {over:.2f} s"
+            if report.healed is None
+            else f"the fault, healed after {over:.2f} s",
+        )
     if outage := part.clients.outage:
         for gap in outage.others:
             end = axis.end if gap.end is None else gap.end - injected
@@ -282,8 +289,11 @@ def _moments(report: Report) -> list[Step]:
         outage, injected = part.clients.outage, report.injected or 0.0
         if outage and outage.gap.end is not None and outage.gap.start <= injected + 1:
             phases.append(Step(f"{prefix}clients are answered", outage.gap.end - injected, "", "the probe's record"))
-    if report.over is not None and report.injected is not None:
-        phases.append(Step("the cluster is ready again, at the latest", report.over - report.injected, "", ""))
+    marks = {
+        "the drill heals it": report.healed,
+        "the cluster is ready again, at the latest": report.since(report.over),
+    }
+    phases += [Step(name, seconds, "", "") for name, seconds in marks.items() if seconds is not None]
     return sorted(phases, key=lambda step: math.inf if step.seconds is None else step.seconds)
 
 

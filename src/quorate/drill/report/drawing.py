@@ -1,0 +1,30 @@
+"""The page and the JUnit XML of many kept drills."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from quorate.drill.report import junit, page, reading
+from quorate.drill.report.reading import Found
+from quorate.errors import QuorateError
+
+PAGE, JUNIT = "report.html", "junit.xml"
+
+
+def draw(sources: Sequence[Path], html: Path, xml: Path) -> Found:
+    """Reads what is kept in these folders and files, and writes both.
+
+    Raises:
+        InputError: there is nothing, or what was named is no report.
+        QuorateError: they can't be written.
+    """
+    found = reading.find(sources)
+    _write(html, page.html(found.reports).encode())
+    _write(xml, junit.xml(found.reports))
+    return found
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise QuorateError(f"it can't be written: {error.strerror}", where=str(file)) from None
