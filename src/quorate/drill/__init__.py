@@ -9,6 +9,7 @@ ledger     every acknowledged write        holding    is looked for, on both rep
 settling   until the cluster is ready      replicas   both sides of the data: switch-over, comparison
 journals   what the nodes wrote down       phases     of the recovery, from the journals
 primaries  never two, from the journals    fencing    what the BMCs were asked
+forecast   what is predicted beforehand    lasting    while a fault stays, is it so?
 audit      all of that together            verdict    against the objectives
 report     for programs, people, documents
 """

@@ -44,8 +44,10 @@ class Blow:
     target: Target
     injected: float
     """Just before."""
-    powerless: float | None
-    """When the nodes had certainly lost their power; None if they kept it."""
+    powerless: Mapping[str, float]
+    """By node: when it had certainly lost its power."""
+    lost: tuple[str, ...]
+    """The nodes that the cluster loses by it."""
     spared: bool
     """Nodes went on that have a majority: what the others write down later is of their return, not of the recovery."""
     over: float
@@ -53,7 +55,7 @@ class Blow:
 
     def recovery(self, read: Journals) -> list[Entry]:
         """What the nodes wrote down about the recovery."""
-        gone = self.target.nodes if self.powerless and self.spared else ()
+        gone = self.lost if self.spared else ()
         return [e for e in read.entries if self.injected <= e.time <= self.over and e.node not in gone]
 
 
@@ -81,16 +83,19 @@ def audit(
     """
     reigns: dict[str, tuple[Reign, ...]] = {}
     overlaps: list[Overlap] = []
-    cuts = dict.fromkeys(blow.target.nodes, (blow.powerless,)) if blow.powerless else {}
+    fenced = fencing.since(bmcs, list(design.hosts), blow.injected)
+    cuts = {node: [time] for node, time in blow.powerless.items()}
+    for node, requests in fenced.items():  # a node that is cut off is primary until its power is
+        cuts.setdefault(node, []).extend(request.time for request in requests if request.action != "on")
     for volume in design.volumes:
         first = [host for host, replica in before.replicas[volume.name].items() if replica.role == "Primary"]
         seen = primaries.reigns(read.entries, volume.minor, first, cuts, blow.injected, now)
         reigns[volume.name] = tuple(sorted(seen, key=lambda reign: reign.start))
         overlaps += primaries.overlaps(volume.name, seen, read.uncertainty)
-    signs = phases.of_power_loss(blow.target.nodes) if blow.powerless else phases.of_a_failure(blow.target)
+    signs = phases.of_power_loss(blow.lost) if blow.lost else phases.of_a_failure(blow.target)
     return Audit(
         phases=tuple(phases.find(blow.recovery(read), blow.injected, signs)),
-        fenced=fencing.since(bmcs, list(design.hosts), blow.injected),
+        fenced=fenced,
         reigns=reigns,
         overlaps=tuple(overlaps),
         journals_unread=read.unread,

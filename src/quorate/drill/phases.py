@@ -48,6 +48,8 @@ def of_power_loss(nodes: Sequence[str]) -> Signs:
 
 def of_a_failure(target: Target) -> Signs:
     """What is common when a service fails on a node: a monitor notices it."""
+    if not target.resources:
+        return {}
     ids = "|".join(map(re.escape, target.resources))
     return {"noticed": ("pacemaker-controld", rf"Result of monitor operation for ({ids})(:\d+)? on \S+: (?!OK\b|ok\b)")}
 

@@ -6,8 +6,10 @@ and what is evidence stays where it is. What was written is erased only after a 
 
 import asyncio
 import contextlib
+import dataclasses
+import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,8 +18,10 @@ from pathlib import Path
 from quorate import live
 from quorate.drill import audit, fencing, holding, journals, outage, phases, probing, replicas, report, targets
 from quorate.drill.audit import Blow
+from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fate, foretell, understand
 from quorate.drill.holding import Holding
 from quorate.drill.journals import Journals
+from quorate.drill.lasting import endure
 from quorate.drill.order import Drill, DrillStopped, Interrupted, serving
 from quorate.drill.probe import Place, Probe
 from quorate.drill.probed import PROBES
@@ -25,12 +29,13 @@ from quorate.drill.probing import Probing
 from quorate.drill.record import Record
 from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
-from quorate.drill.targets import Target
+from quorate.drill.targets import Aim, Target
 from quorate.drill.verdict import Promise, Served, Verdict
 from quorate.drill.waiting import until
 from quorate.errors import HostError, QuorateError, Refused
 from quorate.live.state import State
 from quorate.progress import Progress, Say
+from quorate.proof.damage import standing
 from quorate.services.parts import Clone
 
 STEADY = 3.0
@@ -52,7 +57,7 @@ WITHDRAWAL_LIMIT = 60.0
 
 async def series(drill: Drill, count: int, progress: Progress) -> AsyncIterator[Verdict]:
     """Holds the same drill several times. A target by role is another node each time, where the role can be moved."""
-    aim = targets.parse(drill.on, drill.design)
+    aim = _aim(drill)
     last: Verdict | None = None
     for _ in range(count):
         if last and aim.role and aim.service and _movable(drill, aim.service):
@@ -76,39 +81,47 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
         DrillStopped: something failed on the way; everything is healed, and it says where the evidence lies.
     """
     begun = time.monotonic()
-    aim, names = targets.parse(drill.on, drill.design), drill.probed()
+    aim, names = _aim(drill), drill.probed()
     drill.fault.check_aim(aim)
+    parts = understand(drill.on, standing(drill.design, drill.cluster)) if drill.fault.of_parts else ()
     with progress.phase("Is the cluster ready?") as say:
         state = await _require_ready(drill, say)
-    target = targets.resolve(aim, drill.design, state)
+    forecast = foretell(drill.cluster, drill.design, parts, state.active) if parts else None
+    target = Target(forecast.lost, None, (), parts=parts) if forecast else targets.resolve(aim, drill.design, state)
     drill.fault.check(target, drill.tools)
     folder, places = _begin(drill, names)
+    if forecast:
+        (folder / "forecast.json").write_text(json.dumps(dataclasses.asdict(forecast), indent=2) + "\n")
     probes = {name: PROBES[name](place) for name, place in places.items()}
     problems: list[str] = []
     with _stopped_with_evidence(drill, folder):
         async with _prepared(probes, progress):
-            records, blow, failures = await _break_under_load(drill, target, probes, folder, problems, progress)
+            records, blow, seen, failures = await _break_under_load(
+                drill, target, forecast, probes, folder, problems, progress
+            )
             after = await live.read(drill.hosts, drill.design)
             held = await holding.look_again(drill, probes, records, problems, progress)
             with progress.phase("Audit of journals, BMCs and constraints"):
                 left = await audit.leftovers(drill.hosts, drill.design)
                 read = await journals.collect(drill.hosts, drill.design.hosts, blow.injected)
-            gone = target.nodes if blow.powerless else ()
+            services = {
+                name: _served(drill, probe, name, records[name], held[name], blow, (state, after), read, forecast)
+                for name, probe in probes.items()
+            }
+            must = forecast.fenced if forecast else blow.lost if blow.spared else ()
             verdict = Verdict(
                 fault=drill.fault.name,
                 on=drill.on,
                 nodes=target.nodes,
                 target=target.service,
                 injected=blow.injected,
-                fences=gone if blow.spared else (),
-                may_fence=gone if blow.spared else tuple(drill.design.hosts) if gone else (),
+                fences=must,
+                may_fence=blow.lost if blow.spared else tuple(drill.design.hosts),
                 thorough=drill.thorough,
-                services={
-                    name: _served(drill, probe, name, records[name], held[name], blow, (state, after), read)
-                    for name, probe in probes.items()
-                },
+                services=services,
                 audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, failures, drill.design),
                 problems=tuple(problems),
+                prediction=_prediction(forecast, seen, services),
                 seconds=time.monotonic() - begun,
                 folder=str(folder),
                 over=blow.over,
@@ -130,9 +143,12 @@ def _served(
     blow: Blow,
     states: tuple[State, State],
     read: Journals,
+    forecast: Forecast | None,
 ) -> Served:
     objective = drill.cluster.objectives[name]
-    one_failure = blow.spared or not blow.powerless
+    promised = blow.spared and len(blow.target.parts) < 2
+    if forecast and forecast.fates.get(name) is Fate.GONE:
+        promised = False  # `quorate check` says so, and counts it in the downtime a year
     signs = phases.of_service(drill.design, name)
     return Served(
         service=name,
@@ -140,11 +156,18 @@ def _served(
         before=states[0].active.get(name) or "",
         after=states[1].active.get(name),
         volume=drill.design.services[name].volume,
-        promise=Promise(objective.downtime.total_seconds() if one_failure else None, objective.lost_writes),
+        promise=Promise(objective.downtime.total_seconds() if promised else None, objective.lost_writes),
         clients=outage.seen(record, blow.injected),
         holding=held,
         phases=tuple(phases.find(blow.recovery(read), blow.injected, signs)),
     )
+
+
+def _prediction(forecast: Forecast | None, seen: Glimpse | None, services: Mapping[str, Served]) -> Prediction | None:
+    if forecast is None or seen is None:
+        return None
+    fates = {name: fate(part.clients.outage, part.before, seen, name) for name, part in services.items()}
+    return Prediction(forecast, seen, fates)
 
 
 async def _require_ready(drill: Drill, say: Say) -> State:
@@ -222,12 +245,13 @@ class _Under:
 
     probings: list[Probing]
 
-    async def steady(self, since: float, limit: float) -> list[str]:
-        """Waits until all services serve steadily; those that don't, each with a sentence."""
-        found = await asyncio.gather(*(probing.steady(STEADY, since, limit) for probing in self.probings))
+    async def steady(self, since: float, limit: float, only: Collection[str] | None = None) -> list[str]:
+        """Waits until all services serve steadily, or only some; those that don't, each with a sentence."""
+        waited_for = [probing for probing in self.probings if only is None or probing.service in only]
+        found = await asyncio.gather(*(probing.steady(STEADY, since, limit) for probing in waited_for))
         return [
             f"{probing.service} did not serve steadily within {limit:g} s ({probing.last_trouble()})"
-            for probing, steady in zip(self.probings, found, strict=True)
+            for probing, steady in zip(waited_for, found, strict=True)
             if not steady
         ]
 
@@ -238,11 +262,18 @@ class _Under:
 
 
 async def _break_under_load(
-    drill: Drill, target: Target, probes: Mapping[str, Probe], folder: Path, problems: list[str], progress: Progress
-) -> tuple[dict[str, Record], Blow, tuple[str, ...]]:
+    drill: Drill,
+    target: Target,
+    forecast: Forecast | None,
+    probes: Mapping[str, Probe],
+    folder: Path,
+    problems: list[str],
+    progress: Progress,
+) -> tuple[dict[str, Record], Blow, Glimpse | None, tuple[str, ...]]:
     """The fault and the recovery from it, under load all the time; also what failed in the cluster meanwhile."""
     fault = drill.fault
-    spared = not fault.cuts_power or 2 * (len(drill.design.hosts) - len(target.nodes)) > len(drill.design.hosts)
+    lost = forecast.lost if forecast else target.nodes if fault.cuts_power else ()
+    spared = 2 * (len(drill.design.hosts) - len(lost)) > len(drill.design.hosts)
     limit = REPAIR_LIMIT if spared else BOOT_LIMIT
     async with contextlib.AsyncExitStack() as stack:
         under = _Under([])
@@ -261,18 +292,24 @@ async def _break_under_load(
             with progress.phase(fault.telling.format(target=target, service=target.service)):
                 injected = time.time()
                 await fault.inject(drill.tools, target)
-                powerless = time.time() if fault.cuts_power else None
-            if not spared:
+                powerless = dict.fromkeys(forecast.damage.powerless if forecast else lost, time.time())
+            seen = None
+            if forecast:
+                seen = await endure(drill, forecast, injected, under.steady, problems, progress)
+                with progress.phase(f"{target} is healed"):
+                    await fault.heal(drill.tools, target)
+            elif not spared:
                 with progress.phase(f"Power comes back: {', '.join(target.nodes)}"):
                     await asyncio.sleep(DARK)
                     await fault.heal(drill.tools, target)
             with progress.phase("Clients are served again") as say:
-                unserved = await under.steady(injected, OUTAGE_LIMIT if spared else BOOT_LIMIT)
+                unserved = await under.steady(seen.healed if seen else injected, OUTAGE_LIMIT if spared else BOOT_LIMIT)
                 problems.extend(unserved)
                 for line in unserved:
                     say(line)
             with progress.phase("The cluster has noticed, and is ready again") as say:
-                if spared and not await until(partial(_noticed, drill, target, injected), NOTICE_LIMIT, every=1):
+                noticed = partial(_noticed, drill, target, injected)
+                if spared and not seen and not await until(noticed, NOTICE_LIMIT, every=1):
                     problems.append(f"the cluster did not notice it within {NOTICE_LIMIT:g} s")
                 settled = await settle(drill.hosts, drill.design, say, limit)
                 if not settled.ready:
@@ -282,7 +319,8 @@ async def _break_under_load(
                     await settle(drill.hosts, drill.design, say, limit)
         finally:
             await fault.heal(drill.tools, target)
-        return await under.stop(), Blow(target, injected, powerless, spared, over=time.time()), settled.failures
+        blow = Blow(target, injected, powerless, lost, spared, over=time.time())
+        return await under.stop(), blow, seen, settled.failures
 
 
 async def _noticed(drill: Drill, target: Target, injected: float) -> bool:
@@ -290,6 +328,13 @@ async def _noticed(drill: Drill, target: Target, injected: float) -> bool:
     if drill.fault.cuts_power:
         return set(target.nodes) <= set(fencing.since(drill.bmcs, target.nodes, injected))
     return not target.resources or bool((await live.read(drill.hosts, drill.design)).failed_actions)
+
+
+def _aim(drill: Drill) -> Aim:
+    """What is aimed at; parts of the facility are looked up by `forecast.understand`."""
+    if drill.fault.of_parts:
+        return Aim(drill.on, (), None, None)
+    return targets.parse(drill.on, drill.design)
 
 
 def _movable(drill: Drill, service: str) -> bool:

@@ -42,9 +42,11 @@ class Target:
     """The service's systemd units."""
     resources: tuple[str, ...] = ()
     """The cluster resources that start and stop these units; none if systemd alone does."""
+    parts: tuple[str, ...] = ()
+    """Of the facility, if it is these that are hit; `nodes` are then those that the cluster loses by it."""
 
     def __str__(self) -> str:
-        return " and ".join(self.nodes)
+        return " and ".join(self.parts or self.nodes)
 
 
 def parse(text: str, design: Design) -> Aim:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quorate.drill.audit import Audit
+from quorate.drill.forecast import Prediction
 from quorate.drill.holding import Holding
 from quorate.drill.outage import Clients
 from quorate.drill.phases import Phase
@@ -108,6 +109,8 @@ class Verdict:
     """The whole drill."""
     folder: str
     """Where its record lies."""
+    prediction: Prediction | None = None
+    """Of a fault of the facility: what was predicted for it, and what was seen."""
     over: float | None = None
     """When the cluster was ready again, or was no longer waited for."""
     cluster: str = ""
@@ -124,7 +127,8 @@ class Verdict:
         of_services = [
             f"{name}: {sentence}" for name, part in self.services.items() for sentence in part.broken(self.thorough)
         ]
-        return [*of_services, *self._of_the_cluster(), *self.problems]
+        unlike = self.prediction.differences if self.prediction else []
+        return [*of_services, *self._of_the_cluster(), *self.problems, *unlike]
 
     @property
     def lost(self) -> int | None:

@@ -5,8 +5,8 @@ one weakness. That two parts at once can do it is in every design; those pairs a
 by something of its own), or shared (a switch and a feed, say), which a person may not expect.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from quorate.cluster import units
@@ -314,6 +314,16 @@ def what_if(found: Study, failed: Sequence[str]) -> list[Consequence]:
         else:
             consequences.append(Consequence(name, "no impact", "it goes on, and survives the next failure as before"))
     return consequences
+
+
+def with_serving(found: Study, serving: Collection[str]) -> Study:
+    """The same where it is known who serves: no other node, lost as it may be, keeps anything from being started."""
+    gates = {}
+    for name, gate in found.tree.gates.items():
+        kind, _, of = name.partition(" ")
+        harmless = kind in ("stuck", "unnoticed") and of.split(" ")[0] not in serving
+        gates[name] = Gate(1, ()) if harmless else gate
+    return replace(found, tree=replace(found.tree, gates=gates))
 
 
 def _outage(tree: Tree, name: str, failed: Sequence[str]) -> Consequence:

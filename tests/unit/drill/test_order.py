@@ -111,7 +111,8 @@ def test_what_a_lost_node_writes_down_later_is_not_of_the_recovery() -> None:
     target = Target(("ctl1",), None, ())
 
     def told(powerless: float | None, spared: bool) -> list[tuple[str, float]]:
-        blow = Blow(target, injected=1.0, powerless=powerless, spared=spared, over=10.0)
+        cuts = {"ctl1": powerless} if powerless else {}
+        blow = Blow(target, injected=1.0, powerless=cuts, lost=tuple(cuts), spared=spared, over=10.0)
         return [(entry.node, entry.time) for entry in blow.recovery(read)]
 
     assert told(1.1, True) == [("ctl2", 5.0)]

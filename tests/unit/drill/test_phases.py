@@ -39,7 +39,7 @@ def find(cluster: Cluster) -> Callable[[list[Entry]], dict[str, float | None]]:
     target = Target(("ctl1",), "database", ())
 
     def find(entries: list[Entry]) -> dict[str, float | None]:
-        blow = Blow(target, injected=CUT, powerless=CUT, spared=True, over=CUT + 100)
+        blow = Blow(target, injected=CUT, powerless={"ctl1": CUT}, lost=("ctl1",), spared=True, over=CUT + 100)
         recovery = blow.recovery(Journals(tuple(entries), {}, {}))
         return {phase.name: phase.seconds for phase in phases.find(recovery, CUT, signs)}
 

@@ -6,11 +6,23 @@ family's module, and stands in `FAULTS`.
 
 from collections.abc import Mapping
 
-from quorate.drill.faults.fault import Fault, Power, Processes, Tools
+from quorate.drill.faults.domains import DOMAIN_LOSS
+from quorate.drill.faults.fault import Facility, Fault, Power, Processes, Tools
 from quorate.drill.faults.power import POWER_LOSS
 from quorate.drill.faults.processes import FREEZE, KILL
 
-__all__ = ["FAULTS", "FREEZE", "KILL", "POWER_LOSS", "Fault", "Power", "Processes", "Tools"]
+__all__ = [
+    "DOMAIN_LOSS",
+    "FAULTS",
+    "FREEZE",
+    "KILL",
+    "POWER_LOSS",
+    "Facility",
+    "Fault",
+    "Power",
+    "Processes",
+    "Tools",
+]
 
-FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in (POWER_LOSS, KILL, FREEZE)}
+FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in (POWER_LOSS, KILL, FREEZE, DOMAIN_LOSS)}
 """By the name that a person types."""

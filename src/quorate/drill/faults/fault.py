@@ -1,6 +1,6 @@
 """What a fault is, and what faults need from outside."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,12 +32,25 @@ class Processes(Protocol):
         ...
 
 
+class Facility(Protocol):
+    """What the nodes hang on, part by part."""
+
+    async def fail(self, parts: Sequence[str]) -> None:
+        """Breaks parts, and everything that hangs on them alone."""
+        ...
+
+    async def heal(self, parts: Sequence[str]) -> None:
+        """Gives these parts back, and what they broke; nodes that lost their power start. Nothing, if they work."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tools:
     """What faults need from outside, as far as the site has it."""
 
     power: Power | None = None
     processes: Processes | None = None
+    facility: Facility | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,8 @@ class Fault:
     """The nodes are gone at once, primary of nothing from then on; the cluster must fence them, if it is left to."""
     of_service: bool = False
     """It hits a service on a node, and not the node; nobody may be fenced for it."""
+    of_parts: bool = False
+    """It hits parts of the facility, by name; what that does is predicted, and it stays until the drill heals it."""
 
     def check_aim(self, aim: Aim) -> None:
         """Whether it can be aimed there. Raises InputError."""

@@ -70,7 +70,7 @@ def _row(verdict: Verdict, part: Served) -> list[str]:
 
 
 def _aim(verdict: Verdict) -> str:
-    nodes = " and ".join(verdict.nodes)
+    nodes = " and ".join(verdict.prediction.forecast.parts if verdict.prediction else verdict.nodes)
     of_service = verdict.fault != "power-loss" and verdict.target
     return f"{verdict.target} on {nodes}" if of_service else nodes
 
@@ -145,6 +145,9 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
         turns = ", ".join(f"{r.node} from {max(0.0, r.start - verdict.injected):.2f} s" for r in reigns)
         twice = sum(overlap.volume == volume for overlap in audit.overlaps)
         yield f"Primary of {volume}, by the nodes' journals: {turns}; {twice} times two at once."
+    if verdict.prediction:
+        as_it_was = "it was not so" if verdict.prediction.differences else "as predicted"
+        yield f"Predicted beforehand: {'; '.join(verdict.prediction.forecast.sentences())}: {as_it_was}."
     for failure in audit.failures:
         yield f"An action failed meanwhile: {failure}. The drill cleaned this history up."
     if not verdict.thorough:
