@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from quorate.cli.facility import Parts
 from quorate.cli.progress import progress
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
 from quorate.drill import report, runner
@@ -18,8 +19,10 @@ from quorate.drill.fencing import PowerRequest
 from quorate.drill.order import Drill
 from quorate.drill.probed import PROBES
 from quorate.drill.processes import UnitProcesses
+from quorate.drill.report import drawing
 from quorate.drill.verdict import Verdict
 from quorate.errors import InputError
+from quorate.hosts import Hosts
 from quorate.lab import Lab
 from quorate.progress import Silent
 
@@ -32,7 +35,7 @@ def register(app: typer.Typer) -> None:
 def drill(
     fault: Annotated[str, typer.Argument(help=f"One of: {', '.join(FAULTS)}.", metavar="FAULT")],
     on: Annotated[
-        str, typer.Option("--on", help="active:SERVICE, standby:SERVICE, NODE, NODE:SERVICE, NODE:UNIT or all.")
+        str, typer.Option("--on", help="active:SERVICE, standby:SERVICE, NODE, NODE:SERVICE, NODE:UNIT, all, or PART.")
     ],
     file: ClusterFile = DEFAULT_FILE,
     output: Output = Format.TEXT,
@@ -87,7 +90,7 @@ def hold(
                 cluster=site.cluster,
                 design=site.design,
                 hosts=hosts,
-                tools=Tools(_Switches(site.lab) if site.lab.exists() else None, UnitProcesses(hosts)),
+                tools=_tools(site, hosts),
                 bmcs=_BmcLogs(site.lab),
                 reports=site.folder / "drills",
                 secret=lambda name: site.secrets.read(name).decode(),
@@ -102,6 +105,9 @@ def hold(
         return verdicts
 
     verdicts = asyncio.run(all_of_them())
+    drills = site.folder / "drills"
+    drawing.draw([drills], drills / drawing.PAGE, drills / drawing.JUNIT)
+    console.print(f"All drills of this cluster on one page: {drills / drawing.PAGE}", markup=False, soft_wrap=True)
     if count > 1:
         report.show_series(verdicts, console)
     return verdicts
@@ -124,6 +130,13 @@ def _rates(text: str, services: Sequence[str]) -> dict[str, float]:
             raise InputError(f"`{number}` is no rate", where=f"--rate {text}", todo="0.1 to 2000 operations a second")
         rates |= {service: rate} if equals else dict.fromkeys(services, rate)
     return rates
+
+
+def _tools(site: Site, hosts: Hosts) -> Tools:
+    """What faults can use here: without a lab there are no switches."""
+    if not site.lab.exists():
+        return Tools(processes=UnitProcesses(hosts))
+    return Tools(_Switches(site.lab), UnitProcesses(hosts), Parts(site))
 
 
 class _Switches:
