@@ -105,7 +105,9 @@ def _predicted(
             failures = [*scheduler.single_failures(), *scheduler.double_failures()]
             if len(failures) > MOST_FAILURES:
                 notes.append(f"of {len(failures)} failures {len(failures) - MOST_FAILURES} were not predicted")
-            return tuple(scheduler.predict_all(failures[:MOST_FAILURES])), scheduler.never_run()
+            predictions = scheduler.predict_all(failures[:MOST_FAILURES])
+            notes += [f"what {each.name} leads to isn't predicted: {error}" for each, error in scheduler.unpredicted]
+            return tuple(predictions), scheduler.never_run()
     except Unpredictable as error:
         notes.append(f"nothing could be predicted: {error}")
         return (), ()

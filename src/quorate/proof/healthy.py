@@ -1,24 +1,25 @@
 """A CIB as a healthy cluster has it: all nodes online, nothing failed, promotion scores where agents set them."""
 
 import copy
-import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from xml.sax.saxutils import escape
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from lxml import etree
 
 from quorate.proof.evidence import Evidence, Pacemaker
 from quorate.proof.evidence.pacemaker import Operation, Primitive, is_true, value
 from quorate.proof.lint.resources import PROMOTED, monitors
+from quorate.proof.transition import enter
+from quorate.services.links import DEAD, PREFIX
 
 SCHEMA = "pacemaker-3.9"
 """What Pacemaker 2.1 and 3.0 both take; a newer CIB is handed over under this name."""
+FEATURES = "3.1.0"
+"""Of Pacemaker 2.0. Below 3.0.13, and without any, fail counts are looked for under other names, and none is found."""
+THRESHOLD = "migration-threshold"
 _NEWER = re.compile(r"pacemaker-(3\.\d{2,}|[4-9]\.\d+)")
 
 Element = etree._Element
-
-QUOTES = {'"': "&quot;"}
 
 
 def with_healthy_status(evidence: Evidence, pacemaker: Pacemaker) -> Element:
@@ -28,9 +29,10 @@ def with_healthy_status(evidence: Evidence, pacemaker: Pacemaker) -> Element:
         cib.remove(status)
     if _NEWER.fullmatch(pacemaker.schema):
         cib.set("validate-with", SCHEMA)
-    for name in ("crm_feature_set", "dc-uuid", "cib-last-written"):
+    for name in ("dc-uuid", "cib-last-written"):
         if name in cib.attrib:
             del cib.attrib[name]
+    cib.set("crm_feature_set", FEATURES)
     cib.set("have-quorum", "1")
     _drop_unresolved(cib, pacemaker)
     _without_probes(cib)
@@ -147,43 +149,69 @@ def _record(
     """A resource's history on a node: it was started, perhaps promoted, and its monitors find it well."""
     words = primitive.agent.split(":")
     kind = {"id": name, "class": words[0], "type": words[-1]} | ({"provider": words[1]} if len(words) == 3 else {})
+    for before in [each for each in resources if each.get("id") == name]:
+        resources.remove(before)  # what was started and then promoted is promoted
     history = etree.SubElement(resources, "lrm_resource", kind)
-    parameters = {key: pair.value for key, pair in primitive.parameters.items()}
-    _done(history, name, "promote" if promoted else "start", number, 0, parameters)
+    given = {key: pair.value for key, pair in primitive.parameters.items()}
+    first = "promote" if promoted else "start"
+    enter(history, name, first, call=2 * number, transition=number, code=0, parameters=given)
     for operation in monitors(primitive):
         if (operation.role.lower() in PROMOTED) is promoted:
-            interval = round(operation.interval * 1000)
-            timed = parameters | {"CRM_meta_timeout": str(round(timeout(operation) * 1000))}
-            _done(history, name, "monitor", number, 8 if promoted else 0, timed, interval)
+            enter(
+                history,
+                name,
+                "monitor",
+                call=2 * number + 1,
+                transition=number,
+                code=8 if promoted else 0,
+                parameters=given | {"CRM_meta_timeout": str(round(timeout(operation) * 1000))},
+                interval=round(operation.interval * 1000),
+            )
 
 
-def _done(
-    history: Element,
-    name: str,
-    operation: str,
-    number: int,
-    code: int,
-    parameters: Mapping[str, str],
-    interval: int = 0,
-) -> None:
-    """One operation that ended well; `interval` in milliseconds. Pacemaker knows its parameters again by a digest."""
-    key = f"{number}:0:{code}:00000000-0000-0000-0000-000000000000"
-    attributes = "".join(f' {key}="{escape(text, QUOTES)}"' for key, text in sorted(parameters.items()))
-    said = {
-        "id": f"{name}_{operation}_{interval}" if interval else f"{name}_last_0",
-        "operation_key": f"{name}_{operation}_{interval}",
-        "operation": operation,
-        "crm-debug-origin": "quorate",
-        "crm_feature_set": "3.15.0",
-        "transition-key": key,
-        "transition-magic": f"0:{code};{key}",
-        "call-id": str(2 * number + bool(interval)),  # a monitor counts only if it came after the start
-        "rc-code": str(code),
-        "op-status": "0",
-        "interval": str(interval),
-        "op-digest": hashlib.md5(f" <parameters{attributes}/>\n".encode(), usedforsecurity=False).hexdigest(),
-    }
-    etree.SubElement(history, "lrm_rsc_op", said)
+def without_thresholds(cib: Element, pacemaker: Pacemaker, failing: Collection[str] = ()) -> Element | None:
+    """The CIB with `migration-threshold=0` for all resources but those that are about to fail; None if that is unsafe.
+
+    Zero switches the threshold off. Nothing has failed so far, so it decides nothing; but for each resource and node
+    Pacemaker 2.1 looks for failures by regular expressions, which is a third of its time.
+    """
+    if any((clone := pacemaker.clone_of(id_)) is not None and clone.kind == "bundle" for id_ in failing):
+        return None  # what fails in a bundle counts for its container
+    own = {id_: pacemaker.meta(id_, THRESHOLD) for id_ in failing}
+    cib = copy.deepcopy(cib)
+    configuration = cib.find("configuration")
+    if configuration is None:
+        return None
+    for block in configuration.iter("meta_attributes"):
+        written = block.findall(f"nvpair[@name='{THRESHOLD}']")
+        shared = block.get("id-ref") or any(pair.get("id-ref") for pair in block.iterfind("nvpair"))
+        if shared or (written and block.find("rule") is not None):
+            return None
+        for pair in written:
+            block.remove(pair)
+    defaults = configuration.find("rsc_defaults")
+    if defaults is None:
+        defaults = etree.SubElement(configuration, "rsc_defaults")
+    _set_threshold(defaults, "0")
+    for primitive in configuration.iter("primitive"):
+        if (id_ := str(primitive.get("id"))) in own:
+            _set_threshold(primitive, own[id_] or "INFINITY")
+    return cib
+
+
+def _set_threshold(holder: Element, threshold: str) -> None:
+    block = etree.SubElement(holder, "meta_attributes", {"id": f"quorate-threshold-{holder.get('id', holder.tag)}"})
+    etree.SubElement(block, "nvpair", {"id": f"{block.get('id')}-0", "name": THRESHOLD, "value": threshold})
+
+
+def with_dead_links(cib: Element, links: Collection[tuple[str, str]]) -> Element:
+    """The same moment, with what the watchers of these links, each a node and a network, say then."""
+    cib = copy.deepcopy(cib)
+    for node, network in links:
+        for pairs in cib.iterfind(f"status/node_state[@uname='{node}']/transient_attributes/instance_attributes"):
+            words = {"id": f"{pairs.get('id')}-{PREFIX}{network}", "name": PREFIX + network, "value": DEAD}
+            etree.SubElement(pairs, "nvpair", words)
+    return cib
 
 
 def _transient(pacemaker: Pacemaker) -> dict[str, str]:

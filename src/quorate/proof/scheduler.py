@@ -7,38 +7,33 @@ that nothing can fence isn't fenced.
 """
 
 import enum
-import re
+import os
 import shutil
-import subprocess
-import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lxml import etree
 
-from quorate.errors import QuorateError
 from quorate.proof.evidence import Evidence, Pacemaker
 from quorate.proof.evidence.pacemaker import Operation
-from quorate.proof.healthy import with_everything_started, with_healthy_status
+from quorate.proof.healthy import with_dead_links, with_everything_started, with_healthy_status, without_thresholds
 from quorate.proof.lint.fencing import devices, is_on, targets, watchdog_fences
 from quorate.proof.lint.resources import PROMOTED, monitors
 from quorate.proof.services import Service
+from quorate.proof.simulation import PROGRAM, Running, Simulation, Unpredictable
+from quorate.proof.transition import Action
 from quorate.proof.votes import is_quorate
-from quorate.services.links import DEAD, PREFIX
+from quorate.services.links import PREFIX
 
-PROGRAM = "crm_simulate"
-ROUNDS = 12
-"""How often the scheduler is asked at most until it has nothing more to do."""
-TIMEOUT = 60.0
-"""Seconds for one question."""
+WORKERS = 2
+"""Questions at one time, if the machine doesn't say how many processors it has."""
+
 
 Element = etree._Element
 
-
-class Unpredictable(QuorateError):
-    """The scheduler can't be asked about this cluster on this machine."""
+__all__ = ["Action", "Effect", "Failure", "Prediction", "Running", "Scheduler", "Unpredictable"]
 
 
 class Effect(enum.IntEnum):
@@ -69,26 +64,6 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Action:
-    """One thing that the cluster does; `what` is start, stop, promote, demote, migrate_to ... or fence."""
-
-    what: str
-    resource: str
-    node: str
-
-    def __str__(self) -> str:
-        return f"fence {self.node}" if self.what == "fence" else f"{self.what} {self.resource} on {self.node}"
-
-
-@dataclass(frozen=True)
-class Running:
-    """Where things run: by primitive, the nodes with an instance; and those of them that are promoted."""
-
-    on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    promoted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Prediction:
     """What a failure leads to."""
 
@@ -110,10 +85,24 @@ class Prediction:
         return max(self.effects.values(), default=Effect.NONE)
 
 
+@dataclass(frozen=True)
+class _Healthy:
+    """The cluster while nothing has failed: its CIB in the program's hands and in ours, and where everything runs."""
+
+    document: Path
+    cib: Element
+    without_thresholds: Element | None
+    """The same for failures of nodes and links only."""
+    running: Running
+
+
 class Scheduler:
     """Asks about one cluster. Use as a context: it keeps documents in a folder of its own until the end."""
 
-    def __init__(self, evidence: Evidence, services: Iterable[Service], program: str | None = None) -> None:
+    def __init__(
+        self, evidence: Evidence, services: Iterable[Service], program: str | None = None, *, quick: bool = True
+    ) -> None:
+        """`quick`: carry out ordinary transitions here; the same comes of it without, only later."""
         if evidence.pacemaker is None:
             raise Unpredictable("there is no CIB to ask about", todo="Hand one in with --cib.")
         found = program or shutil.which(PROGRAM)
@@ -123,20 +112,21 @@ class Scheduler:
             )
         self.evidence, self.pacemaker = evidence, evidence.pacemaker
         self.services = tuple(services)
-        self._program = found
-        self._folder = tempfile.TemporaryDirectory(prefix="quorate-")
-        self._healthy: tuple[Path, Running] | None = None
-        self._count = 0
+        self._simulation = Simulation(found, self.pacemaker.source)
+        self._is_quick = quick
+        self.unpredicted: list[tuple[Failure, Unpredictable]] = []
+        """Failures to which `predict_all` got no answer, and why."""
+        self._healthy: _Healthy | None = None
 
     def __enter__(self) -> "Scheduler":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        self._simulation.close()
 
     def healthy(self) -> Running:
         """Where everything runs while nothing has failed. Raises Unpredictable."""
-        return self._start()[1]
+        return self._start().running
 
     def never_run(self) -> tuple[str, ...]:
         """Services of which some part doesn't run even while nothing has failed."""
@@ -165,50 +155,42 @@ class Scheduler:
         pairs = [(one, other) for index, one in enumerate(nodes) for other in nodes[index + 1 :]]
         return [Failure(f"{one} and {other}", nodes=frozenset({one, other})) for one, other in pairs]
 
-    def predict_all(self, failures: Iterable[Failure], workers: int = 2) -> list[Prediction]:
-        """All of them, side by side."""
+    def predict_all(self, failures: Iterable[Failure], workers: int | None = None) -> list[Prediction]:
+        """All of them, side by side, as many at one time as there are processors.
+
+        What the scheduler gives no answer to is left out, and stands in `unpredicted`. Raises Unpredictable if it can't
+        be asked about this cluster at all.
+        """
         self.healthy()
-        with ThreadPoolExecutor(workers) as pool:
-            return list(pool.map(self.predict, failures))
+        with ThreadPoolExecutor(workers or os.cpu_count() or WORKERS) as pool:
+            return [each for each in pool.map(self._predict_or_note, failures) if each is not None]
+
+    def _predict_or_note(self, failure: Failure) -> Prediction | None:
+        try:
+            return self.predict(failure)
+        except Unpredictable as error:
+            self.unpredicted.append((failure, error))
+            return None
 
     def predict(self, failure: Failure) -> Prediction:
         """What a failure leads to. Raises Unpredictable."""
-        document, before = self._start()
+        before = self._start().running
         if not set(self.evidence.nodes) - failure.nodes:
             return Prediction(failure, (), dict.fromkeys((each.name for each in self.services), Effect.GONE), False)
-        if failure.links:
-            document = self._without_links(document, failure.links)
         quorate = is_quorate(self.evidence, failure.nodes)
         stuck = self._stuck(failure, quorate)
-        arguments: list[str] = []
-        for node in sorted(failure.nodes - set(stuck)):
-            arguments += ["--node-fail", node]
+        failing: dict[str, list[str]] = {}
         unnoticed = []
         for id_ in sorted(failure.resources):
             if specs := self._injections(id_, before):
-                arguments += [word for spec in specs for word in ("--op-inject", spec)]
+                failing[id_] = specs
             elif before.on.get(id_):
                 unnoticed.append(id_)
-        actions, _, after = self._until_settled(document, arguments, quorate)
-        lost = failure.nodes
-        survivors = Running(
-            {id_: tuple(node for node in nodes if node not in lost) for id_, nodes in after.on.items()},
-            {id_: tuple(node for node in nodes if node not in lost) for id_, nodes in after.promoted.items()},
-        )
+        actions, after = self._settled(failure, stuck, failing, quorate)
+        survivors = after.without(failure.nodes)
         own = {each.name: self._effect(each, failure, before, survivors, actions, unnoticed) for each in self.services}
         effects = {each.name: _with_others(each, own) for each in self.services}
         return Prediction(failure, actions, effects, quorate, stuck, tuple(unnoticed), survivors)
-
-    def _without_links(self, document: Path, links: Collection[tuple[str, str]]) -> Path:
-        """The same moment, with what the watchers of these links say then."""
-        cib = etree.parse(document).getroot()
-        for node, network in links:
-            for pairs in cib.iterfind(f"status/node_state[@uname='{node}']/transient_attributes/instance_attributes"):
-                words = {"id": f"{pairs.get('id')}-{PREFIX}{network}", "name": PREFIX + network, "value": DEAD}
-                etree.SubElement(pairs, "nvpair", words)
-        after = self._path()
-        after.write_bytes(etree.tostring(cib))
-        return after
 
     def _stuck(self, failure: Failure, quorate: bool) -> tuple[str, ...]:
         """The failed nodes that would have to be fenced, and that nothing can fence."""
@@ -283,64 +265,45 @@ class Scheduler:
             return Effect.GONE if unnoticed else Effect.INTERRUPTED
         return Effect.REDUNDANCY if len(now) < len(was) or hit else Effect.NONE
 
-    def _start(self) -> tuple[Path, Running]:
+    def _settled(
+        self, failure: Failure, stuck: Collection[str], failing: Mapping[str, Sequence[str]], quorate: bool
+    ) -> tuple[tuple[Action, ...], Running]:
+        """What comes of a failure, and where things run then. `failing`: by resource what is reported of it."""
+        healthy = self._start()
+        lost = sorted(failure.nodes - set(stuck))
+        injected = [word for specs in failing.values() for spec in specs for word in ("--op-inject", spec)]
+        if self._is_quick:
+            leaner = healthy.without_thresholds
+            if failing and leaner is not None:
+                leaner = without_thresholds(healthy.cib, self.pacemaker, failing)
+            cib = with_dead_links(healthy.cib if leaner is None else leaner, failure.links)
+            if quick := self._simulation.settle_quickly(cib, lost, injected, quorate=quorate):
+                return quick
+        document = healthy.document
+        if failure.links:
+            document = self._simulation.write(with_dead_links(healthy.cib, failure.links))
+        nodes = [word for node in lost for word in ("--node-fail", node)]
+        return self._simulation.settle(document, [*nodes, *injected], quorate=quorate)[:2]
+
+    def _start(self) -> _Healthy:
         if self._healthy is None:
             stopped = with_healthy_status(self.evidence, self.pacemaker)
-            first, started = self._path(), self._path()
-            first.write_bytes(etree.tostring(stopped))
-            planned = self._ask(first, [], True, None)
-            started.write_bytes(etree.tostring(with_everything_started(stopped, self.pacemaker, planned)))
-            _, document, running = self._until_settled(started, [], quorate=True)
-            self._healthy = self._unvalidated(document), running
+            planned = self._simulation.decide(self._simulation.write(stopped))
+            started = self._simulation.write(with_everything_started(stopped, self.pacemaker, planned))
+            _, running, settled = self._simulation.settle(started, (), quorate=True)
+            document = self._unvalidated(settled)
+            cib = etree.parse(document).getroot()
+            # With a schema in force it matters where things stand in the document: then none is added.
+            without = without_thresholds(cib, self.pacemaker) if document is not settled else None
+            self._healthy = _Healthy(document, cib, without, running)
         return self._healthy
 
     def _unvalidated(self, document: Path) -> Path:
         """The same, never to be validated again: a third of the time. As it was, if this scheduler won't have it so."""
-        bare = self._path()
-        bare.write_bytes(re.sub(rb'\bvalidate-with="[^"]*"', b'validate-with="none"', document.read_bytes(), count=1))
-        try:
-            answer = self._ask(bare, [], True, self._path())
-        except Unpredictable:
-            return document
-        return document if any(_actions(answer)) else bare
-
-    def _until_settled(
-        self, document: Path, arguments: list[str], quorate: bool
-    ) -> tuple[tuple[Action, ...], Path, Running]:
-        actions: list[Action] = []
-        running = Running()
-        for _ in range(ROUNDS):
-            after = self._path()
-            answer = self._ask(document, arguments, quorate, after)
-            done = list(_actions(answer))
-            actions += done
-            running = _running(answer)
-            document, arguments = after, []
-            if not done:
-                break
-        return tuple(actions), document, running
-
-    def _ask(self, document: Path, arguments: list[str], quorate: bool, after: Path | None) -> Element:
-        """The scheduler's answer; its plan is carried out, and what it leads to saved, only with a path for that."""
-        argv = [self._program, "--xml-file", str(document), "--quorum", "true" if quorate else "false", *arguments]
-        argv += ["--simulate", "--save-output", str(after)] if after else ["--run"]
-        argv += ["--output-as=xml"]
-        try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-            answer = etree.fromstring(done.stdout.encode())
-        except (OSError, subprocess.TimeoutExpired, etree.XMLSyntaxError) as error:
-            raise Unpredictable(f"{PROGRAM} gave no answer: {error}", where=self.pacemaker.source) from None
-        status = answer.find("status")
-        if done.returncode != 0 or status is None or status.get("code") != "0" or (after and not after.exists()):
-            said = [each.text or "" for each in answer.iterfind(".//error")] + done.stderr.splitlines()
-            why = "; ".join(line for line in said[:3] if line) or f"status {done.returncode}"
-            why = why.replace(f"{document}:", "line ").replace(str(document), "the CIB")
-            raise Unpredictable(f"{PROGRAM} refuses this CIB: {why}", where=self.pacemaker.source)
-        return answer
-
-    def _path(self) -> Path:
-        self._count += 1
-        return Path(self._folder.name) / f"{self._count}.xml"
+        cib = etree.parse(document).getroot()
+        cib.set("validate-with", "none")
+        bare = self._simulation.write(cib)
+        return bare if self._simulation.is_at_rest(bare) else document
 
 
 def _with_others(service: Service, own: Mapping[str, Effect]) -> Effect:
@@ -353,29 +316,3 @@ def _monitor_of(pacemaker: Pacemaker, id_: str, promoted: bool) -> Operation | N
     recurring = monitors(pacemaker.primitives[id_])
     fitting = [each for each in recurring if (each.role.lower() in PROMOTED) is promoted]
     return min(fitting, key=lambda each: each.interval, default=None)
-
-
-def _actions(answer: Element) -> Iterable[Action]:
-    for each in answer.iterfind("transition/*"):
-        operation = str(each.get("op") or each.get("task") or "")
-        resource = re.sub(r":\d+$", "", str(each.get("resource") or ""))
-        if each.tag == "fencing_action":
-            yield Action("fence", "", str(each.get("target")))
-        elif each.tag == "rsc_action" and operation != "notify":
-            yield Action(operation, resource, str(each.get("node")))
-        elif each.tag == "cluster_action":
-            yield Action(operation, "", str(each.get("node")))
-
-
-def _running(answer: Element) -> Running:
-    on: dict[str, list[str]] = {}
-    promoted: dict[str, list[str]] = {}
-    for resource in answer.iterfind("revised_cluster_status/resources//resource"):
-        id_ = re.sub(r":\d+$", "", str(resource.get("id")))
-        nodes = [str(node.get("name")) for node in resource.iterfind("node")]
-        good = resource.get("active") == "true" and resource.get("orphaned") != "true"
-        if good and resource.get("role") in ("Started", "Promoted", "Unpromoted", "Master", "Slave"):
-            on.setdefault(id_, []).extend(nodes)
-            if resource.get("role") in ("Promoted", "Master"):
-                promoted.setdefault(id_, []).extend(nodes)
-    return Running({id_: tuple(each) for id_, each in on.items()}, {id_: tuple(each) for id_, each in promoted.items()})
