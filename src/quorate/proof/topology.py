@@ -334,8 +334,10 @@ def _outage(tree: Tree, name: str, failed: Sequence[str]) -> Consequence:
     until = tree.parts[part].mttr
     said = units.write_duration(until - until % timedelta(minutes=1))
     what = f"gone until {part} is back: {said} on average{' (a default)' if tree.parts[part].defaulted else ''}"
-    if any(tree.codes.get(step.name) in ("fencing-together", "no-fencing") for step in why.path()):
-        what = f"gone until a person confirms that the node is off, or {part} is back"
+    for step in why.path():
+        if tree.codes.get(step.name) in ("fencing-together", "no-fencing"):
+            node = step.name.removeprefix("stuck ")
+            what = f"if {node} serves it, gone until a person confirms that {node} is off, or {part} is back"
     return Consequence(name, "outage", what, tuple(why.lines()))
 
 

@@ -56,7 +56,7 @@ def test_json_has_findings_and_figures() -> None:
 def test_what_if_of_a_part_that_pacemaker_does_not_know() -> None:
     status, said = run("-f", GOOD, "--what-if", "fail:north")
     assert status == 0
-    assert "database: outage: gone until a person confirms" in said
+    assert "database: outage: if ctl1 serves it, gone until a person confirms that ctl1 is off" in said
     assert "messaging: less redundancy" in said
 
 
