@@ -104,7 +104,7 @@ def _service(part: Served, verdict: Verdict, record: Record | None) -> dict[str,
 
 
 def _prediction(verdict: Verdict) -> dict[str, Any] | None:
-    prediction: Any = getattr(verdict, "prediction", None)  # of faults that have one
+    prediction = verdict.prediction
     return {**_plain(prediction), "differences": prediction.differences} if prediction else None
 
 

@@ -10,7 +10,7 @@ Times are seconds, or seconds since the epoch, UTC, unless a field says otherwis
 import enum
 import json
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -248,6 +248,10 @@ class Forecast(_Part):
     """Whether those that are left have the majority."""
     fates: Mapping[str, str] = {}
     """By service: what becomes of it."""
+    why: Mapping[str, str] = {}
+    """By service: what `quorate check --what-if` says of it."""
+    damage: Mapping[str, list[Any]] = {}
+    """What doesn't work any more: nodes, BMCs, links, networks."""
 
 
 class Glimpse(_Part):
