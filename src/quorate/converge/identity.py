@@ -1,8 +1,8 @@
 """Identity's first content, and what the other services have in it: looked at by SQL, changed by its own tools.
 
 `keystone-manage bootstrap` makes the user `admin` and all that it needs, as nobody could log in before; everything
-else goes through Identity's API. Passwords are compared nowhere, as Identity keeps them in a form that is made to be
-slow to try; a changed secret is set whenever its account is registered, and for `admin` by `bootstrap`.
+else goes through Identity's API. Whether an account has its password only Identity can say, which is asked for it on
+the hosts in turn, because it takes a quarter of a second each; one that is refused is set, for `admin` by `bootstrap`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from quorate.converge import databases
 from quorate.converge.step import Phase, View
 from quorate.errors import HostError
 from quorate.hosts import CommandFailed, Hosts
-from quorate.hosts.inspection import Request, SqlSeen
+from quorate.hosts.inspection import Login, Request, SqlSeen
 from quorate.progress import Say
 from quorate.services.identity import ADMIN, ADMIN_SECRET
 from quorate.services.openstack import REGION
@@ -36,30 +36,32 @@ class BootstrapIdentity:
 
     host: str
     schema: Schema
-    password: bytes = field(repr=False)
+    login: Login
     phase: ClassVar[Phase] = Phase.MIGRATIONS
     title: ClassVar[str] = "bootstrap Identity: the region, and the user admin"
 
     def asks(self) -> Mapping[str, Request]:
-        """Nothing more: the catalogue comes with the look at the schemas."""
-        return {}
+        """Whether `admin` is let in; the catalogue comes with the look at the schemas."""
+        return {self.host: Request(logins=frozenset({self.login}))}
 
     def differs(self, view: View) -> str | None:
-        """Whether there is an `admin` who may do everything."""
+        """Whether there is an `admin` who may do everything, and has its password."""
         if (sql := databases.seen(view)) is None:
             return databases.why_unseen(view)
         if REGION not in sql.regions:
             return f"there is no region {REGION}"
-        return None if (ADMIN, ADMIN, ADMIN) in sql.roles else f"there is no user {ADMIN} with its role"
+        if (ADMIN, ADMIN, ADMIN) not in sql.roles:
+            return f"there is no user {ADMIN} with its role"
+        return f"the user {ADMIN} has another password" if self.login.is_refused(view[self.host]) else None
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
-        """Runs Keystone's own command, which makes what is missing; the password stands in its environment only."""
+        """Runs Keystone's own command, which mends what differs; the password stands in its environment only."""
         host = await hosts.host(self.host)
         command = ("keystone-manage", "bootstrap", "--bootstrap-region-id", REGION)
         as_user = ("runuser", "--user", self.schema.user, "--")
         request = {
             "argv": [*as_user, *command],
-            "environment": {"OS_BOOTSTRAP_USERNAME": ADMIN, "OS_BOOTSTRAP_PASSWORD": self.password.decode()},
+            "environment": {"OS_BOOTSTRAP_USERNAME": ADMIN, "OS_BOOTSTRAP_PASSWORD": self.login.password},
         }
         ended = await host.python(node.source("environment"), request, timeout=BOOTSTRAP_TIMEOUT)
         if ended["status"] != 0:
@@ -75,15 +77,28 @@ class Register:
     candidates: tuple[str, ...]
     """The hosts on which Identity runs."""
     admin: bytes = field(repr=False)
-    passwords: Mapping[str, bytes] = field(repr=False)
+    logins: Mapping[str, Login]
     """By account."""
     phase: ClassVar[Phase] = Phase.CATALOGUE
     host: ClassVar[None] = None
     title: ClassVar[str] = "register services and their accounts"
 
     def asks(self) -> Mapping[str, Request]:
-        """Nothing more: the catalogue comes with the look at the schemas."""
-        return {}
+        """Whether accounts are let in, each on another host; the catalogue comes with the look at the schemas."""
+        return {
+            host: Request(
+                logins=frozenset(self.logins[each.name] for each in self.accounts if self._asked(each) == host)
+            )
+            for host in self.candidates
+        }
+
+    def _asked(self, account: Account) -> str:
+        """The host that an account is tried on. `admin` is, as a rule, on the first."""
+        return self.candidates[(self.accounts.index(account) + 1) % len(self.candidates)]
+
+    def _is_right(self, account: Account, sql: SqlSeen | None, view: View) -> bool:
+        login = self.logins[account.name]
+        return sql is not None and _has_roles(account, sql) and not login.is_refused(view[self._asked(account)])
 
     def differs(self, view: View) -> str | None:
         """What isn't registered, or otherwise."""
@@ -92,7 +107,9 @@ class Register:
         endpoints = [f"service {each.name}" for each in self.endpoints if not _is_registered(each, sql)]
         accounts = [f"account {each.name}" for each in self.accounts if not _has_roles(each, sql)]
         missing = [*endpoints, *accounts]
-        return f"not registered: {', '.join(missing)}" if missing else None
+        changed = [each.name for each in self.accounts if _has_roles(each, sql) and not self._is_right(each, sql, view)]
+        why = [f"not registered: {', '.join(missing)}"] if missing else []
+        return "; ".join([*why, *(f"account {name} has another password" for name in changed)]) or None
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
         """Has a node's program do it, which speaks with the Identity beside it; if that doesn't answer, the next."""
@@ -108,9 +125,9 @@ class Register:
                 if sql is None or not _is_registered(each, sql)
             ],
             "accounts": [
-                {"name": each.name, "password": self.passwords[each.name].decode(), "roles": each.roles}
+                {"name": each.name, "password": self.logins[each.name].password, "roles": each.roles}
                 for each in self.accounts
-                if sql is None or not _has_roles(each, sql)
+                if not self._is_right(each, sql, view)
             ],
         }
         errors = []
@@ -146,5 +163,10 @@ def register(
     secret: Callable[[str], bytes],
 ) -> Register:
     """The step; the passwords are looked up here and nowhere else."""
-    passwords = {account.name: secret(account.secret) for account in accounts}
-    return Register(endpoints, accounts, candidates, secret(ADMIN_SECRET), passwords)
+    logins = {each.name: Login("identity", each.name, secret(each.secret).decode()) for each in accounts}
+    return Register(endpoints, accounts, candidates, secret(ADMIN_SECRET), logins)
+
+
+def bootstrap(host: str, schema: Schema, secret: Callable[[str], bytes]) -> BootstrapIdentity:
+    """The step, likewise."""
+    return BootstrapIdentity(host, schema, Login("identity", ADMIN, secret(ADMIN_SECRET).decode()))

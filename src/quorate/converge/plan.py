@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from quorate.cluster.keyring import KeyRing
 from quorate.cluster.model import Cluster
-from quorate.converge import databases, identity, obstacles, restarts
+from quorate.converge import brokers, databases, identity, obstacles, restarts
 from quorate.converge.cluster import BeginConfiguration, Configure, FormCluster, ReloadCorosync, StartDaemons, TryAgain
 from quorate.converge.databases import Migrate
 from quorate.converge.files import write
@@ -17,7 +17,6 @@ from quorate.converge.units import DAEMONS, SetUnits, StartUnits
 from quorate.converge.volumes import CreateGroup, CreateMetadata, CreateVolume, Zero
 from quorate.design.model import Design, HostDesign
 from quorate.hosts.inspection import Request
-from quorate.services.identity import ADMIN_SECRET
 from quorate.services.parts import Clone
 
 
@@ -47,6 +46,7 @@ def steps(design: Design, secret: Callable[[str], bytes]) -> tuple[Step, ...]:
             if isinstance(resource, Clone) and resource.primitive.parameters.get("drbd_resource") == volume.name
         ),
         *_of_databases(design, secret),
+        *([brokers.set_password(design.services["messaging"].hosts, secret)] if "messaging" in design.services else []),
         *restarts.steps(design),
     )
 
@@ -62,7 +62,7 @@ def _of_databases(design: Design, secret: Callable[[str], bytes]) -> Iterator[St
         of_identity = next(
             each for each in migrations if isinstance(each, Migrate) and each.schema.name == databases.IDENTITY
         )
-        yield identity.BootstrapIdentity(of_identity.host, of_identity.schema, secret(ADMIN_SECRET))
+        yield identity.bootstrap(of_identity.host, of_identity.schema, secret)
         yield identity.register(design.endpoints, design.accounts, design.services["identity"].hosts, secret)
 
 

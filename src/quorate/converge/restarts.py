@@ -21,6 +21,7 @@ from quorate.errors import Refused
 from quorate.hosts import Hosts
 from quorate.hosts.inspection import Request, Seen
 from quorate.progress import Say
+from quorate.services import identity
 from quorate.services.parts import Clone
 
 RELOADED = frozenset({"haproxy.service"})
@@ -109,11 +110,17 @@ class ReloadManaged:
 
 @dataclass(frozen=True)
 class RestartManaged:
-    """A clone's instances are started anew, never two at a time."""
+    """A clone's instances are started anew, never two at a time. Identity's first: by it accounts are changed, and
+    with the old password of its database it answers nobody. The others once their accounts have their passwords.
+    """
 
     managed: Managed
-    phase: ClassVar[Phase] = Phase.RESTARTS
     host: ClassVar[None] = None
+
+    @property
+    def phase(self) -> Phase:
+        """When it is its turn."""
+        return Phase.IDENTITY if self.managed.unit == identity.UNIT else Phase.RESTARTS
 
     @property
     def title(self) -> str:

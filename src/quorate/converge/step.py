@@ -30,8 +30,9 @@ class Phase(enum.Enum):
     CONFIGURATION = "Cluster configuration"
     SCHEMAS = "Databases"
     MIGRATIONS = "Migrations"
+    IDENTITY = "Restart of Identity"
+    CATALOGUE = "Catalogue and accounts"
     RESTARTS = "Restarts"
-    CATALOGUE = "Catalogue"
 
 
 class Step(Protocol):

@@ -9,12 +9,26 @@ from typing import Any, Self
 from quorate import node
 from quorate.errors import HostError
 from quorate.hosts.errors import NotRoot, PythonMissing
-from quorate.hosts.ssh import Hosts
+from quorate.hosts.ssh import Host, Hosts
+
+
+@dataclass(frozen=True, order=True)
+class Login:
+    """An account of a service, to be tried where the service runs (`node/logins.py`)."""
+
+    service: str
+    """`identity` or `messaging`."""
+    name: str
+    password: str = field(repr=False)
+
+    def is_refused(self, seen: "Seen") -> bool:
+        """Whether the service on this host has said that this isn't the password; not if it has said nothing."""
+        return seen.logins.get((self.service, self.name)) is False
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to look at on a host; requests add up with `|`. The fields are those of `node/inspect.py`."""
+    """What to look at on a host; requests add up with `|`. The fields are those of `node/inspect.py`, and `logins`."""
 
     packages: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
@@ -29,6 +43,7 @@ class Request:
     keys: frozenset[str] = frozenset()
     mountpoints: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
+    logins: frozenset[Login] = frozenset()
     catalogue: str = ""
     volume_group: str = ""
     pending: str = ""
@@ -45,8 +60,8 @@ class Request:
         )
 
     def as_json(self) -> dict[str, object]:
-        """What goes to the node: only what is asked for, in a stable order."""
-        asked = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        """What goes to `node/inspect.py`: only what is asked for, in a stable order; never a password."""
+        asked = {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name != "logins"}
         return {
             name: sorted(value) if isinstance(value, frozenset) else value for name, value in asked.items() if value
         }
@@ -247,6 +262,8 @@ class Seen:
     """By mount point the type of the file system that is mounted there; empty if none is."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """By path, of those that exist."""
+    logins: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    """By service and account whether it is let in; not there if the service didn't say."""
 
 
 async def look(hosts: Hosts, requests: Mapping[str, Request]) -> dict[str, Seen | HostError]:
@@ -271,7 +288,9 @@ async def look_at(hosts: Hosts, name: str, request: Request) -> Seen:
     """
     host = await hosts.host(name)
     try:
-        answer = await host.python(node.source("inspect"), request.as_json())
+        answer, logins = await asyncio.gather(
+            host.python(node.source("inspect"), request.as_json()), _try_logins(host, sorted(request.logins))
+        )
     except PythonMissing:
         text = (await host.run("cat", "/etc/os-release", check=False)).stdout
         pairs = dict(line.replace('"', "").partition("=")[::2] for line in text.splitlines())
@@ -283,7 +302,17 @@ async def look_at(hosts: Hosts, name: str, request: Request) -> Seen:
             where=name,
             todo="Let root log in by key, or set `User root` for this host in ssh_config.",
         )
-    return seen(name, answer)
+    return dataclasses.replace(seen(name, answer), logins=logins)
+
+
+async def _try_logins(host: Host, logins: list[Login]) -> dict[tuple[str, str], bool]:
+    """Has a program of its own try them, beside the look: what it is given is secret, and services take their time."""
+    if not logins:
+        return {}
+    answers = await host.python(node.source("logins"), [dataclasses.asdict(login) for login in logins])
+    return {
+        (login.service, login.name): answer for login, answer in zip(logins, answers, strict=True) if answer is not None
+    }
 
 
 def seen(host: str, answer: Mapping[str, Any]) -> Seen:

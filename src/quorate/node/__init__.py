@@ -9,6 +9,7 @@
     ocf           the little engine that agents stand on
     ipmitool.sh   ipmitool with its password taken from a file
     inspect       one look at a host
+    logins        tries accounts at the services of a host
     survey        one look at a host of a cluster that others built, for `quorate check`
 
 Each starts in the middle of an outage, on a machine where a process is dear: import little.

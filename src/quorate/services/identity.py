@@ -15,6 +15,7 @@ from quorate.services.parts import Endpoint, KeyRepository, Part
 
 NAME = "identity"
 PORT = 5000
+UNIT = "keystone.service"
 
 ADMIN = "admin"
 """The first user, in the project of the same name."""
@@ -61,7 +62,7 @@ def _service(identity: Api, cluster: Cluster) -> Service:
             # Nobody reads them; in a quorum queue they would pile up.
             "oslo_messaging_notifications": {"driver": "noop"},
         },
-        programs=(Program("api", "keystone.service", "keystone", wsgi="/usr/bin/keystone-wsgi-public", port=PORT),),
+        programs=(Program("api", UNIT, "keystone", wsgi="/usr/bin/keystone-wsgi-public", port=PORT),),
         schemas=(openstack.schema(NAME, "keystone", identity.on, migrate, "keystone", revisions),),
         keys=(
             KeyRepository("identity-tokens", TOKENS, "keystone:keystone", identity.on, most=MOST_KEYS),

@@ -69,7 +69,9 @@ MARK = f"{DATA}/cluster"
 COOKIE = "/var/lib/rabbitmq/.erlang.cookie"
 CERTIFICATE = "/etc/quorate/tls/messaging.pem"
 AUTHORITY = "/etc/quorate/tls/ca.pem"
-USER = "openstack"
+USER, SECRET = "openstack", "messaging-openstack"
+"""The account of all services, and the name of its password."""
+ACCOUNT = "/etc/rabbitmq/conf.d/quorate-account.conf"
 
 AMQP_PORT, EPMD_PORT, DISTRIBUTION_PORT = 5672, 4369, 25672
 LOOPBACK = "127.0.0.1"
@@ -163,7 +165,7 @@ def transport(cluster: Cluster) -> tuple[str | Secret, ...]:
     assert messaging, "a service that needs messaging is refused without it"
     url: list[str | Secret] = ["transport_url = rabbit://"]
     for number, (address, port) in enumerate(brokers(messaging, cluster)):
-        url += [f"{',' if number else ''}{USER}:", Secret("messaging-openstack"), f"@{address}:{port}"]
+        url += [f"{',' if number else ''}{USER}:", Secret(SECRET), f"@{address}:{port}"]
     return (*url, f"/\n{TRANSPORT}")
 
 
@@ -289,11 +291,11 @@ def _files(host: str, messaging: Messaging, cluster: Cluster) -> tuple[File, ...
     return (
         File(
             "/etc/rabbitmq/rabbitmq.conf",
-            configuration(host, messaging, cluster),
-            mode=0o640,
-            group="rabbitmq",
+            (configuration(host, messaging, cluster),),
             restarts=(UNIT,),
         ),
+        # It is read at the first start of all: a change starts no broker anew.
+        File(ACCOUNT, account(), mode=0o640, group="rabbitmq"),
         File("/etc/rabbitmq/rabbitmq-env.conf", (environment(host, messaging, cluster),), restarts=(UNIT,)),
         File("/etc/rabbitmq/erl_inetrc", (names(messaging, cluster),), restarts=(UNIT,)),
         File(
@@ -356,12 +358,16 @@ def _served(messaging: Messaging, cluster: Cluster) -> ServiceDesign:
     )
 
 
-def configuration(host: str, messaging: Messaging, cluster: Cluster) -> tuple[str | Secret, ...]:
+def account() -> tuple[str | Secret, ...]:
+    """The account that the first broker makes, in place of `guest`, when it begins the cluster."""
+    return (f"default_user = {USER}\ndefault_pass = ", Secret(SECRET), "\ndefault_user_tags.administrator = false\n")
+
+
+def configuration(host: str, messaging: Messaging, cluster: Cluster) -> str:
     """rabbitmq.conf (rabbitmq.com, "Configuration"); everything else is RabbitMQ's own default."""
     address = str(messaging.vip.ip if messaging.vip else cluster.internal_address(host))
     members = "" if is_replicated(messaging) else _members(messaging)
-    return (
-        f"""\
+    return f"""\
 cluster_name = {cluster.name}
 
 # Clients come by TLS; without it only the cluster's own monitor does, and it doesn't log in.
@@ -379,13 +385,6 @@ auth_mechanisms.2 = AMQPLAIN
 anonymous_login_user = none
 # Seconds; a client may ask for less. A broker finds a client that is off, and frees what it held.
 heartbeat = 20
-
-# Made when the first broker begins the cluster, in place of `guest`.
-default_user = {USER}
-default_pass = """,
-        Secret("messaging-openstack"),
-        f"""
-default_user_tags.administrator = false
 
 # Whatever a client asks for is replicated, unless it names another type.
 default_queue_type = quorum
@@ -405,8 +404,7 @@ log.console.level = info
 log.console.use_colors = off
 log.file = false
 log.connection.level = error
-{members}""",
-    )
+{members}"""
 
 
 def _members(messaging: Messaging) -> str:

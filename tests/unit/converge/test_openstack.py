@@ -1,5 +1,6 @@
 """What API services need beyond their files: in a settled view nothing differs, and each deviation is found."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping
 
@@ -9,6 +10,7 @@ from quorate.cluster.keyring import KeyRing
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.converge import databases, obstacles, plan, restarts, steps
+from quorate.converge.brokers import SetPassword
 from quorate.converge.databases import PLUGIN, MakeCell, Migrate, password_hash
 from quorate.converge.identity import INTERFACES, PROJECT
 from quorate.converge.step import Phase, Step
@@ -26,7 +28,7 @@ DESIGN: Design = work_out(CLUSTER)
 RING = KeyRing.new()
 BEGUN, WRITTEN, STARTED, LATER = 1.0, 2.0, 3.0, 4.0
 """Moments: a file is written, then its unit started."""
-OWN_PHASES = (Phase.SCHEMAS, Phase.MIGRATIONS, Phase.RESTARTS, Phase.CATALOGUE)
+OWN_PHASES = (Phase.SCHEMAS, Phase.MIGRATIONS, Phase.IDENTITY, Phase.CATALOGUE, Phase.RESTARTS)
 
 
 def secret(name: str) -> bytes:
@@ -132,6 +134,61 @@ def test_each_deviation_in_sql_is_found(changes: dict[str, object], expected: st
 def test_an_account_with_another_password_is_found() -> None:
     accounts = {schema.name: (PLUGIN, password_hash(b"other")) for schema in DESIGN.schemas}
     assert "glance has an account with another password" in due(with_sql(accounts=accounts))[0]
+
+
+def with_logins(host: str, **answers: bool) -> dict[str, Seen]:
+    view, service = settled(), {"openstack": "messaging"}
+    logins = {(service.get(name, "identity"), name): answer for name, answer in answers.items()}
+    return {**view, host: dataclasses.replace(view[host], logins=logins)}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("admin", "ctl1: bootstrap Identity: the region, and the user admin (the user admin has another password)"),
+        ("glance", "cluster: register services and their accounts (account glance has another password)"),
+        ("openstack", "cluster: set the password of the brokers' account openstack (refused on {})"),
+    ],
+)
+def test_a_service_that_refuses_an_account_s_password_is_told_it(name: str, expected: str) -> None:
+    asked = [host for host in DESIGN.hosts if name in {each.name for each in plan.asks(CLUSTER, STEPS)[host].logins}]
+    assert len(asked) == (3 if name == "openstack" else 1), "Identity takes a quarter of a second for each"
+    for host in asked:
+        assert due(with_logins(host, **{name: False})) == [expected.format(host)]
+        assert due(with_logins(host, **{name: True})) == []
+    assert due(with_logins(next(host for host in DESIGN.hosts if host != asked[0]), other=False)) == []
+
+
+def test_passwords_are_set_before_anything_that_uses_them_is_restarted() -> None:
+    phases = list(Phase)
+    of = {type(step).__name__: step.phase for step in STEPS}
+    restarted = {step.managed.unit: step.phase for step in STEPS if isinstance(step, restarts.RestartManaged)}
+    for step in ("CreateSchemas", "BootstrapIdentity", "SetPassword", "Register"):
+        assert phases.index(of[step]) < phases.index(restarted["glance-api.service"])
+    assert phases.index(restarted["keystone.service"]) < phases.index(of["Register"]), "by it the others are set"
+
+
+class Recorder:
+    """Stands for a connected host: keeps what it is to run."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[tuple[str, ...], object]] = []
+
+    async def host(self, name: str) -> "Recorder":
+        self.ran.append(((name,), None))
+        return self
+
+    async def run(self, *argv: str, input: object = None, **_: object) -> None:  # noqa: A002
+        self.ran.append((argv, input))
+
+
+def test_a_broker_is_told_its_password_by_stdin_alone() -> None:
+    [step] = [each for each in STEPS if isinstance(each, SetPassword)]
+    hosts = Recorder()
+    asyncio.run(step.do(hosts, with_logins("ctl2", openstack=False), lambda _line: None))  # type: ignore[arg-type]
+    # Three words or more, and rabbitmqctl wouldn't read its input.
+    command = ("rabbitmqctl", "change_password", "openstack")
+    assert hosts.ran == [(("ctl2",), None), (command, "the secret messaging-openstack\n")]
 
 
 def test_without_a_database_all_that_stands_in_it_waits_for_one() -> None:

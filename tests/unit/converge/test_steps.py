@@ -30,7 +30,7 @@ def test_from_bare_hosts_everything_is_done_in_a_safe_order() -> None:
     planned = differing(STEPS, view)
     phases = [each.step.phase for each in planned]
     assert phases == sorted(phases, key=list(Phase).index)
-    of_api_services = {Phase.SCHEMAS, Phase.MIGRATIONS, Phase.RESTARTS, Phase.CATALOGUE}
+    of_api_services = {Phase.SCHEMAS, Phase.MIGRATIONS, Phase.IDENTITY, Phase.CATALOGUE, Phase.RESTARTS}
     assert set(phases) == set(Phase) - {Phase.PYTHON} - of_api_services
     on_ctl1 = [each.step.title for each in planned if each.step.host == "ctl1" and each.step.phase is Phase.VOLUMES]
     assert on_ctl1 == [

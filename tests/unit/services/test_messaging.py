@@ -93,10 +93,11 @@ def test_secrets_are_for_rabbitmq_alone(way: str) -> None:
         cookie = file(part, host, "/var/lib/rabbitmq/.erlang.cookie")
         assert (cookie.mode, cookie.owner, cookie.group) == (0o400, "rabbitmq", "rabbitmq")
         assert cookie.content == (Secret("messaging-cookie"),)
-        conf = settings(part, host)
-        assert conf["default_user"] == "openstack"
-        assert conf["default_pass"] == "<messaging-openstack>"
-        assert conf["anonymous_login_user"] == "none"
+        assert text(part, host, messaging.ACCOUNT).startswith(
+            "default_user = openstack\ndefault_pass = <messaging-openstack>\n"
+        )
+        assert not file(part, host, messaging.ACCOUNT).restarts, "brokers that run have their account already"
+        assert settings(part, host)["anonymous_login_user"] == "none"
 
 
 def test_the_single_broker_is_the_same_on_both_hosts() -> None:
