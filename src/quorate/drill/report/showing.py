@@ -158,7 +158,11 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
 
 def _of_service(part: Served) -> Iterable[str]:
     clients, name = part.clients, part.service
-    latencies = (("before", clients.latency_before), ("after", clients.latency_after))
+    latencies = (
+        ("before", clients.latency_before),
+        ("during the outage", clients.latency_during),
+        ("after", clients.latency_after),
+    )
     told = [f"{x} p50 {y.p50 * 1000:.1f} ms, p99 {y.p99 * 1000:.1f} ms" for x, y in latencies if y]
     if told:
         yield f"Latency of {name}: {'; '.join(told)}."
@@ -176,6 +180,8 @@ def _of_service(part: Served) -> Iterable[str]:
             f"acknowledged {part.what}, "
             f"and {ledger.unknown_found} of {ledger.unknown_found + ledger.unknown_missing} unknown ones."
         )
+        if twice := len(ledger.duplicated):
+            yield f"There twice or more: {twice} {part.what} of {name} with {node}."
     if verify := part.holding.verify:
         yield f"Both replicas of {name} compared in {verify.seconds:.1f} s: {verify.out_of_sync} KiB differ."
 

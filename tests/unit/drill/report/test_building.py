@@ -1,17 +1,23 @@
 """From a verdict, records and journals to the report, and what is kept of a drill."""
 
+import asyncio
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from lxml import etree
 
 from quorate.drill import report as public
+from quorate.drill import runner
 from quorate.drill.journals import Clock, Entry, Journals
+from quorate.drill.order import DrillStopped, Interrupted
 from quorate.drill.record import Outcome, Record, Write
 from quorate.drill.report import building, reading
 from quorate.drill.report.model import Result
 from quorate.drill.report.operations import columns, time_to_repair
-from quorate.errors import Refused
+from quorate.errors import HostError, Refused
 
 from ..test_verdict import CLIENTS, GOOD
 
@@ -86,3 +92,16 @@ def test_a_drill_that_is_not_held_is_written_down(tmp_path: Path) -> None:
     assert (report.result, report.kept) == (Result.REFUSED, False)
     assert report.why == "the cluster is degraded. There is nothing in reserve"
     assert building.text(report) == (tmp_path / "report.json").read_text()
+
+
+def test_a_drill_that_stops_is_written_down_and_still_stops(tmp_path: Path) -> None:
+    drill: Any = SimpleNamespace(
+        fault=SimpleNamespace(name="kill"), on="ctl1:x", cluster=SimpleNamespace(name="made-up")
+    )
+    with pytest.raises(DrillStopped, match="no node answers"), runner._stopped_with_evidence(drill, tmp_path):
+        raise HostError("no node answers")
+    report = reading.read(tmp_path / "report.json")
+    assert (report.result, report.why, report.cluster) == (Result.STOPPED, "no node answers", "made-up")
+    with pytest.raises(Interrupted), runner._stopped_with_evidence(drill, tmp_path):
+        raise asyncio.CancelledError
+    assert reading.read(tmp_path / "report.json").why.startswith("the drill was interrupted")

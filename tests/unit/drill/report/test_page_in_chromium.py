@@ -17,7 +17,7 @@ import pytest
 from quorate.drill.report import page
 from quorate.drill.report.model import Event, EventKind, Report
 
-WIDTHS = (320, 360, 390, 679, 680, 768, 999, 1000, 1239, 1240, 1440)
+WIDTHS = (320, 360, 390, 679, 680, 768, 999, 1000, 1239, 1240, 1399, 1400, 1440)
 FINDS = (Path(__file__).parent / "overlap.js").read_text()
 HOST = """<!doctype html><script>addEventListener("message", function (event) {
   var out = document.createElement("pre");
