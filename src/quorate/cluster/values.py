@@ -4,7 +4,7 @@ A bad one raises `wrong(...)`, which `loading.py` turns into a finding. None sta
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated
@@ -201,7 +201,19 @@ def _store(value: object) -> Store:
             means = "A cluster file is copied, mailed and committed."
             todo = "Put it into a file that Glance reads besides: /etc/glance/glance-api.conf.d/, by hand."
             raise wrong("secret-in-file", f"{quoted(option)} is a secret and doesn't belong here", todo, means)
+    if name == "nfs":
+        _export(options)
     return Store(kind=name, options=options)
+
+
+def _export(options: Mapping[str, str]) -> None:
+    """What is mounted, and how: nfs(5)."""
+    if not re.fullmatch(r"[^\s:/]+:/\S*|\[[0-9a-fA-F:]+\]:/\S*", options.get("export", "")):
+        todo = "Write `export: SERVER:/PATH`, as exports(5) has it on the server."
+        raise wrong("bad-store", "nfs needs the option `export`: what is to be mounted", todo)
+    if re.search(r"\b(nfs)?vers=[23]\b", options.get("mount_options", "")):
+        means = "Older versions need a port mapper on every node, which listens for everybody."
+        raise wrong("bad-store", "images are on NFS 4 or newer", "Write `nfsvers=4.2` in `mount_options`.", means)
 
 
 def _name(value: object) -> str:

@@ -9,6 +9,12 @@ knows no fsync). The volume is mounted `sync`: what is written is on both disks,
 
 With the stores `nfs`, `rbd`, `s3` and `swift` the images are elsewhere, and Glance serves on every node. The store's
 options are Glance's own; only NFS has two of ours, `export` (SERVER:/PATH) and `mount_options`.
+
+An NFS export is mounted by Pacemaker on every node, by NFS 4: that needs no port mapper, which would listen for the
+whole world. Glance makes its folders there, as the user 64062, which Debian gives it on every host: on the server the
+export's root has to be this user's. What Glance has written is flushed to the server's disk when it closes the file,
+before it says so (nfs(5), "Close-to-open cache consistency"). `hard`: a server that is away is waited for, and nothing
+that was promised is dropped.
 """
 
 from dataclasses import replace
@@ -19,7 +25,7 @@ from quorate.services import openstack
 from quorate.services.links import where_linked
 from quorate.services.only_on import only_on
 from quorate.services.openstack import Program, Service, Settings
-from quorate.services.parts import Clone, Endpoint, File, Operation, Part, Primitive, Volume, join
+from quorate.services.parts import Clone, Endpoint, File, Operation, Part, Primitive, Unit, Volume, join
 from quorate.services.replicated_filesystem import PROMOTED, clone_id, filesystem_id, replicated_filesystem
 
 NAME = "image"
@@ -31,6 +37,8 @@ API = "image-api-clone"
 
 TYPES = {"drbd": "file", "nfs": "file", "rbd": "rbd", "s3": "s3", "swift": "swift"}
 """By kind of store: what glance_store calls it."""
+PORT_MAPPER = (Unit("rpcbind.socket", enabled=False), Unit("rpcbind.service", enabled=False))
+"""Comes with NFS's client, and is for NFS 3."""
 CLIENTS = {"nfs": ("nfs-common",), "rbd": ("python3-rbd", "ceph-common"), "s3": ("python3-boto3",)}
 """By kind of store: the packages that it needs."""
 
@@ -86,6 +94,9 @@ def _shared_filesystem(image: Image, cluster: Cluster) -> Part:
             "directory": MOUNT,
             "fstype": "nfs",
             "options": image.store.options.get("mount_options", "nfsvers=4.2,hard,noatime"),
+            # Who uses it is looked for in /proc: fuser(1) would wait for a server that is away, the stop would fail,
+            # and the node would be fenced for it.
+            "force_unmount": "safe",
         },
         operations=(
             Operation("start", timeout=60),
@@ -94,7 +105,11 @@ def _shared_filesystem(image: Image, cluster: Cluster) -> Part:
         ),
     )
     clone = Clone(f"{mount.id}-clone", mount, meta={"interleave": "true"})
-    return Part(resources=(clone,), constraints=only_on(clone.id, image.on, cluster))
+    return Part(
+        units=dict.fromkeys(image.on, PORT_MAPPER),
+        resources=(clone,),
+        constraints=only_on(clone.id, image.on, cluster),
+    )
 
 
 def _service(image: Image, cluster: Cluster) -> Service:

@@ -129,6 +129,12 @@ def test_a_good_file_has_no_findings() -> None:
         ((5, "same-address"), MINIMAL + "  messaging: {replicated_by: drbd, vip: 10.20.0.20}"),
         ((6, "drbd-pair"), MINIMAL + "  identity:\n  image: {on: [ctl1, ctl2, ctl3]}"),
         ((6, "bad-store"), MINIMAL + "  identity:\n  image: {store: [rbd]}"),
+        ((6, "bad-store"), MINIMAL + "  identity:\n  image: {store: {nfs: {}}}"),
+        ((6, "bad-store"), MINIMAL + "  identity:\n  image: {store: {nfs: {export: /images}}}"),
+        (
+            (6, "bad-store"),
+            MINIMAL + "  identity:\n  image: {store: {nfs: {export: 'nas:/i', mount_options: 'hard,nfsvers=3'}}}",
+        ),
         ((6, "unknown-word"), MINIMAL + "  identity:\n  image: {store: {ceph: {}}}"),
         ((6, "secret-in-file"), MINIMAL + "  identity:\n  image: {store: {s3: {s3_store_secret_key: hunter2}}}"),
         ((5, "vip-unused"), NETWORKS + "  management: {vip: 10.20.0.30}\n  storage:"),

@@ -24,7 +24,7 @@ from quorate.services import (
     network,
     placement,
 )
-from quorate.services.parts import Clone, File, Order, Part, Reach, Secret
+from quorate.services.parts import Clone, File, Location, Order, Part, Reach, Secret
 
 ALL = ("identity", "image", "placement", "compute", "network", "block-storage", "dashboard")
 BLUEPRINTS: dict[str, Callable[[Any, Cluster], Part]] = {
@@ -219,6 +219,38 @@ def test_a_store_elsewhere_is_passed_through_and_glance_serves_everywhere(store:
     assert "filesystem_store_datadir = /var/lib/glance/staging" in conf
     (api,) = clones(built)
     assert api.primitive.parameters["statuses"] == "200"
+
+
+def test_an_nfs_export_is_mounted_by_pacemaker_wherever_glance_runs() -> None:
+    lines = "cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices:\n  database:\n  identity:\n"
+    store = "{nfs: {export: 'nas:/images', filesystem_store_file_perm: '0640'}}"
+    cluster = load(f"{lines}  image: {{on: [ctl1, ctl3], store: {store}}}\n".encode(), "lab.yaml")
+    built = part("image", cluster)
+    assert not built.volumes
+    (mount,) = [each for each in built.resources if isinstance(each, Clone) and each.id == "image-filesystem-clone"]
+    assert mount.primitive.agent == "ocf:heartbeat:Filesystem"
+    assert mount.primitive.parameters["device"] == "nas:/images"
+    assert mount.primitive.parameters["directory"] == image.MOUNT
+    assert "nfsvers=4" in mount.primitive.parameters["options"]
+    assert mount.primitive.parameters["force_unmount"] == "safe", "fuser would wait for a server that is away"
+    assert "promotable" not in mount.meta, "every host has it at the same time"
+    off = {(each.resource, each.node) for each in built.constraints if isinstance(each, Location)}
+    assert off == {("image-filesystem-clone", "ctl2"), ("image-api-clone", "ctl2")}
+    for host in ("ctl1", "ctl3"):
+        assert "nfs-common" in built.packages[host]
+        assert {unit.name for unit in built.units[host] if not unit.enabled} >= {"rpcbind.socket", "rpcbind.service"}
+        conf = next(text(file) for file in built.files[host] if file.path.endswith("glance-api.conf"))
+        # Nothing that Glance keeps is beside the export, and no option of ours is taken for one of Glance's.
+        folders = re.findall(r"^filesystem_store_datadir = (.*)$", conf, re.MULTILINE)
+        assert folders == [f"{image.MOUNT}/{name}" for name in ("images", "staging", "tasks")]
+        assert "filesystem_store_file_perm = 0640\n" in conf
+        assert not re.search("^(export|mount_options) ", conf, re.MULTILINE)
+        ini = next(text(file) for file in built.files[host] if file.path.endswith("image-api.ini"))
+        assert f"env = QUORATE_IMAGE_STORE={image.MOUNT}\n" in ini
+    (api,) = clones(built)
+    assert api.primitive.parameters["statuses"] == "200 503", "without its store it is well, and left alone"
+    assert built.balanced[0].healthy == (200,), "and gets no clients"
+    assert built.services[0].resources == ("image-filesystem-clone", "image-api-clone")
 
 
 def test_all_services_make_one_design(whole: Cluster) -> None:
