@@ -29,7 +29,7 @@ def asks(cluster: Cluster) -> dict[str, Request]:
         for host in broker.on:
             begun = messaging.features_path(broker, host)
             requests[host] |= Request(texts=frozenset({messaging.MARK}), files=frozenset({begun}))
-    if store := _shared_store(cluster):
+    if store := _mounted_store(cluster):
         for host in store.on:
             requests[host] |= Request(mountpoints=frozenset({image.MOUNT})) | said.ASK
     return requests
@@ -107,25 +107,40 @@ def _strange_brokers(cluster: Cluster, view: View) -> Iterator[Obstacle]:
             )
 
 
-def _shared_store(cluster: Cluster) -> Image | None:
+def _mounted_store(cluster: Cluster) -> Image | None:
     store = cluster.services.image
-    return store if store and store.store.kind == "nfs" else None
+    return store if store and image.TYPES[store.store.kind] == "file" else None
 
 
 def _missing_store(cluster: Cluster, view: View) -> Iterator[Obstacle]:
-    """A shared file system for images that a host couldn't mount. One that nobody has tried yet isn't missing."""
-    store, mount = _shared_store(cluster), filesystem_id(image.NAME)
-    for host in store.on if store else ():
-        assert store
-        monitor = said.document(view[host], "crm_mon")
-        failures = monitor.iterfind("failures/failure") if monitor is not None else ()
-        tried = any(
-            each.get("node") == host and str(each.get("op_key", "")).startswith(f"{mount}_start") for each in failures
-        )
-        if tried and not view[host].mounted.get(image.MOUNT, "nfs").startswith("nfs"):
-            yield Obstacle(
-                host,
-                f"the store of images, {store.store.options.get('export', '')}, isn't mounted on {image.MOUNT}",
-                f"See that its server is there and exports it to {host}; then, on any node: "
-                f"crm_resource --cleanup --resource {mount}-clone",
-            )
+    """A file system for images that a host couldn't mount: an export, or a volume that is mounted nowhere else either.
+
+    One that nobody has tried yet isn't missing.
+    """
+    store, mount = _mounted_store(cluster), filesystem_id(image.NAME)
+    if store is None:
+        return
+    mounted = [host for host in store.on if view[host].mounted.get(image.MOUNT)]
+    for host in store.on:
+        if host in mounted or not _has_tried(mount, host, view[host]):
+            continue
+        if store.store.kind == "nfs":
+            what, at = store.store.options["export"], "See that its server is there and exports it to "
+            yield _unmounted(host, what, f"{at}{host}", f"{mount}-clone")
+        elif not mounted:
+            todo = f"`journalctl -u pacemaker` and `dmesg` on {host} have the reason"
+            yield _unmounted(host, f"the volume {image.NAME}", todo, mount)
+
+
+def _has_tried(resource: str, host: str, seen: Seen) -> bool:
+    """Whether Pacemaker has on record that a start failed on a host."""
+    monitor = said.document(seen, "crm_mon")
+    failures = monitor.iterfind("failures/failure") if monitor is not None else ()
+    return any(
+        each.get("node") == host and str(each.get("op_key", "")).startswith(f"{resource}_start") for each in failures
+    )
+
+
+def _unmounted(host: str, what: str, todo: str, resource: str) -> Obstacle:
+    todo = f"{todo}; then, on any node: crm_resource --cleanup --resource {resource}"
+    return Obstacle(host, f"the store of images, {what}, isn't mounted on {image.MOUNT}", todo)

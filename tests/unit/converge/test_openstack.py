@@ -363,3 +363,15 @@ def test_a_shared_store_that_is_not_mounted(node: str, mounted: str, count: int)
     assert len(found) == count
     assert all("nas:/images, isn't mounted" in each.what and each.host == "ctl2" for each in found)
     assert image.MOUNT in plan.asks(NFS, STEPS)["ctl2"].mountpoints
+
+
+@pytest.mark.parametrize(("elsewhere", "count"), [("", 1), ("ext4", 0)], ids=["nowhere", "on the other host"])
+def test_a_volume_of_images_that_is_mounted_nowhere(elsewhere: str, count: int) -> None:
+    view = settled()
+    monitor = {"crm_mon": Said(0, FAILED.format("ctl2"), "")}
+    view["ctl1"] = dataclasses.replace(view["ctl1"], mounted={image.MOUNT: elsewhere})
+    view["ctl2"] = dataclasses.replace(view["ctl2"], mounted={image.MOUNT: ""}, said=monitor)
+    found = [each for each in obstacles.find(CLUSTER, DESIGN, view) if image.MOUNT in each.what]
+    assert [each.host for each in found] == ["ctl2"] * count
+    assert all(each.todo.endswith("crm_resource --cleanup --resource image-filesystem") for each in found)
+    assert image.MOUNT in plan.asks(CLUSTER, STEPS)["ctl1"].mountpoints
