@@ -16,7 +16,7 @@ from quorate.proof.lint.reference import TITLES
 from quorate.proof.lint.run import Finding
 from quorate.proof.scheduler import Action, Effect, Prediction
 
-_QUIET = ("monitor", "cancel", "notify")
+_QUIET = ("monitor", "cancel", "notify", "clear_failcount")
 _MOST_PLACES = 6
 
 
@@ -98,7 +98,7 @@ def _together(actions: Iterable[Action]) -> Iterator[str]:
     """Actions of one kind on one node that follow each other as one phrase."""
     for (what, node), group in itertools.groupby(actions, key=lambda each: (each.what, each.node)):
         names = ", ".join(each.resource for each in group)
-        yield f"fence {node}" if what == "fence" else f"{what} {names} on {node}"
+        yield f"{what} {names} on {node}" if names else f"{what} {node}"
 
 
 _FAILURES = {
@@ -213,6 +213,7 @@ def as_json(examined: Examined, topology: dict[str, Any] | None = None) -> str:
                     "nodes": sorted(each.failure.nodes),
                     "resources": sorted(each.failure.resources),
                     "links": [list(link) for link in sorted(each.failure.links)],
+                    "outside": sorted(each.failure.outside),
                     "quorate": each.quorate,
                     "effects": {name: str(effect) for name, effect in each.effects.items()},
                     "unfenceable": each.stuck,

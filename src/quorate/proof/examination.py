@@ -7,7 +7,7 @@ from datetime import date
 from quorate.cluster.facility import Waiver
 from quorate.cluster.findings import Severity
 from quorate.errors import InputError
-from quorate.proof import foreseen
+from quorate.proof import foreseen, outside
 from quorate.proof.budget import Budget, budgets, with_others
 from quorate.proof.evidence import Evidence
 from quorate.proof.foreseen import Foreseen
@@ -78,10 +78,11 @@ def what_if(evidence: Evidence, services: tuple[Service, ...], failure: Failure)
 
 
 def failure_of(evidence: Evidence, names: Iterable[str]) -> Failure:
-    """The failure of nodes and resources by their names. Raises InputError for a name that is neither."""
+    """The failure of nodes, resources, the quorum device or SBD's disks by name. Raises InputError for other names."""
     names = tuple(names)
     resources = evidence.pacemaker.primitives if evidence.pacemaker else {}
     tops = evidence.pacemaker.holders if evidence.pacemaker else {}
+    beyond = outside.parts(evidence)
     nodes: set[str] = set()
     failing: set[str] = set()
     for name in names:
@@ -89,10 +90,11 @@ def failure_of(evidence: Evidence, names: Iterable[str]) -> Failure:
             nodes.add(name)
         elif evidence.pacemaker and (name in resources or name in tops):
             failing |= set(evidence.pacemaker.members_of(name))
-        else:
-            known = ", ".join([*evidence.nodes, *resources])
+        elif name not in beyond:
+            known = ", ".join([*evidence.nodes, *resources, *beyond])
             raise InputError(f"`{name[:60]}` is neither a node nor a resource", todo=f"Known here: {known}.")
-    return Failure(" and ".join(names), frozenset(nodes), frozenset(failing))
+    lost = frozenset(name for name in names if name in beyond)
+    return Failure(" and ".join(names), frozenset(nodes), frozenset(failing), outside=lost)
 
 
 def _predicted(

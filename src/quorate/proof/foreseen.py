@@ -22,12 +22,8 @@ class Foreseen:
 
     @property
     def singles(self) -> Iterator[Prediction]:
-        """The predictions of one failure: a node, a resource, or a link."""
-        return (
-            each
-            for each in self.predictions
-            if len(each.failure.nodes) + len(each.failure.resources) + len(each.failure.links) == 1
-        )
+        """The predictions of one failure: a node, a resource, a link, or what stands outside the nodes."""
+        return (each for each in self.predictions if each.failure.size == 1)
 
 
 Check = Callable[[Foreseen], Found]

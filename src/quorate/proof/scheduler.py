@@ -16,10 +16,11 @@ from pathlib import Path
 
 from lxml import etree
 
+from quorate.proof import outside
 from quorate.proof.evidence import Evidence, Pacemaker
 from quorate.proof.evidence.pacemaker import Operation
 from quorate.proof.healthy import with_dead_links, with_everything_started, with_healthy_status, without_thresholds
-from quorate.proof.lint.fencing import devices, is_on, targets, watchdog_fences
+from quorate.proof.lint.fencing import is_on
 from quorate.proof.lint.resources import PROMOTED, monitors
 from quorate.proof.services import Service
 from quorate.proof.simulation import PROGRAM, Running, Simulation, Unpredictable
@@ -61,6 +62,13 @@ class Failure:
     unfenceable: frozenset[str] = frozenset()
     links: frozenset[tuple[str, str]] = frozenset()
     """A node and a network on which it hears nobody any more; it stays a member."""
+    outside: frozenset[str] = frozenset()
+    """What is no node: the quorum device's host, or nobody's reaching it; SBD's disks (`proof.outside`)."""
+
+    @property
+    def size(self) -> int:
+        """How many things fail."""
+        return sum(len(each) for each in (self.nodes, self.resources, self.links, self.outside))
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ class Scheduler:
         return tuple(each.name for each in self.services if not all(running.on.get(id_) for id_ in each.primitives))
 
     def single_failures(self) -> list[Failure]:
-        """Each node, each resource, and each link that rules look at."""
+        """Each node, each resource, each link that rules look at, the quorum device and each of SBD's disks."""
         nodes = [Failure(name, nodes=frozenset({name})) for name in self.evidence.nodes]
         working = [id_ for id_, each in self.pacemaker.primitives.items() if not each.is_fencing]
         links = [
@@ -142,7 +150,9 @@ class Scheduler:
             for network in self._watched_networks()
             for node in self.evidence.nodes
         ]
-        return nodes + [Failure(id_, resources=frozenset({id_})) for id_ in working] + links
+        resources = [Failure(id_, resources=frozenset({id_})) for id_ in working]
+        without = [Failure(name, outside=frozenset({name})) for name in outside.parts(self.evidence)]
+        return [*nodes, *resources, *links, *without]
 
     def _watched_networks(self) -> list[str]:
         expressions = self.pacemaker.document.iterfind("configuration/constraints/rsc_location/rule/expression")
@@ -150,10 +160,15 @@ class Scheduler:
         return [name.removeprefix(PREFIX) for name in named if name.startswith(PREFIX)]
 
     def double_failures(self) -> list[Failure]:
-        """Each pair of nodes, at one moment."""
+        """Each pair of nodes, at one moment, and each node while the quorum device or one of SBD's disks is lost."""
         nodes = self.evidence.nodes
         pairs = [(one, other) for index, one in enumerate(nodes) for other in nodes[index + 1 :]]
-        return [Failure(f"{one} and {other}", nodes=frozenset({one, other})) for one, other in pairs]
+        both = [Failure(f"{one} and {other}", nodes=frozenset({one, other})) for one, other in pairs]
+        return both + [
+            Failure(f"{node} and {name}", nodes=frozenset({node}), outside=frozenset({name}))
+            for name in outside.parts(self.evidence)
+            for node in nodes
+        ]
 
     def predict_all(self, failures: Iterable[Failure], workers: int | None = None) -> list[Prediction]:
         """All of them, side by side, as many at one time as there are processors.
@@ -177,7 +192,8 @@ class Scheduler:
         before = self._start().running
         if not set(self.evidence.nodes) - failure.nodes:
             return Prediction(failure, (), dict.fromkeys((each.name for each in self.services), Effect.GONE), False)
-        quorate = is_quorate(self.evidence, failure.nodes)
+        without_device = outside.device_host(self.evidence.corosync) in failure.outside
+        quorate = is_quorate(self.evidence, failure.nodes, without_device=without_device)
         stuck = self._stuck(failure, quorate)
         failing: dict[str, list[str]] = {}
         unnoticed = []
@@ -187,6 +203,9 @@ class Scheduler:
             elif before.on.get(id_):
                 unnoticed.append(id_)
         actions, after = self._settled(failure, stuck, failing, quorate)
+        if not quorate and outside.fences_itself(self.evidence):
+            left = [node for node in self.evidence.nodes if node not in failure.nodes]
+            actions, after = (*actions, *(Action("self-fence", "", node) for node in left)), after.without(left)
         survivors = after.without(failure.nodes)
         own = {each.name: self._effect(each, failure, before, survivors, actions, unnoticed) for each in self.services}
         effects = {each.name: _with_others(each, own) for each in self.services}
@@ -196,14 +215,11 @@ class Scheduler:
         """The failed nodes that would have to be fenced, and that nothing can fence."""
         if not is_on(self.pacemaker) or not quorate:
             return ()
-        watchdog = watchdog_fences(self.pacemaker)
-        listed = [targets(each) for each in devices(self.pacemaker)]
-        leveled = {level.target for level in self.pacemaker.levels}
         return tuple(
             node
             for node in sorted(failure.nodes)
             if node in failure.unfenceable
-            or not (watchdog or node in leveled or any(each is None or node in each for each in listed))
+            or not outside.can_fence(self.evidence, self.pacemaker, node, failure.outside)
         )
 
     def _injections(self, id_: str, running: Running) -> list[str]:
@@ -271,6 +287,8 @@ class Scheduler:
         """What comes of a failure, and where things run then. `failing`: by resource what is reported of it."""
         healthy = self._start()
         lost = sorted(failure.nodes - set(stuck))
+        if quorate and not (lost or failing or failure.links):
+            return (), healthy.running
         injected = [word for specs in failing.values() for spec in specs for word in ("--op-inject", spec)]
         if self._is_quick:
             leaner = healthy.without_thresholds

@@ -30,16 +30,14 @@ class Unusual(Exception):
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that the cluster does; `what` is start, stop, promote, demote, migrate_to ... or fence."""
+    """One thing that the cluster does; `what` is start, stop, promote ..., without a resource fence or self-fence."""
 
     what: str
     resource: str
     node: str
 
     def __str__(self) -> str:
-        if self.what == "fence":
-            return f"fence {self.node}"
-        return f"{self.what} {self.resource} on {self.node}" if self.resource else f"{self.what} on {self.node}"
+        return f"{self.what} {self.resource} on {self.node}" if self.resource else f"{self.what} {self.node}"
 
 
 def carry_out(graph: Element, cib: Element) -> tuple[Action, ...]:

@@ -152,7 +152,7 @@ def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
 
     A peer that dies is noticed within 2 s, by the first write (`timeout`) or an idle connection (`ping-int` and
     `ping-timeout`): before the cluster comes to promote the other side. One that answers pings but finishes no write
-    is dropped after 10 s (`ko-count` times `timeout`).
+    is dropped after 10 s (`ko-count` times `timeout`). `timeout` must be below `ping-int` and `connect-int`.
     """
     sides = "".join(
         f"""
@@ -177,11 +177,11 @@ def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
         # Room for a resync or a comparison to run ahead: with the default of 2048 both take twice as long.
         max-buffers    8000;
         max-epoch-size 8000;
-        timeout        20;
+        timeout        9;
         ping-timeout   10;
         ping-int       1;
         connect-int    1;
-        ko-count       5;
+        ko-count       11;
         after-sb-0pri  disconnect;
         after-sb-1pri  disconnect;
         after-sb-2pri  disconnect;

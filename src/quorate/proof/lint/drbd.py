@@ -160,6 +160,32 @@ def the_handler_knows_pacemaker(drbd: Drbd, evidence: Evidence) -> Found:
                 yield Hit(resource.at("fence-peer"), f"{resource.name}'s handler is of drbd-utils {version}")
 
 
+@on_drbd("drbd-timeouts", WARNING)
+def a_silent_peer_is_asked_in_time(drbd: Drbd, _: Evidence) -> Found:
+    """`timeout` is below `ping-int` and `connect-int`.
+
+    drbd.conf(5), of 8.4 as of 9, wants it so, and no tool checks it: `timeout` is in tenths of a second, the other two
+    are in seconds. A peer that doesn't answer shall be given up before the next question is due.
+
+    Fix: lower `timeout`, and raise `ko-count` to keep `timeout` times `ko-count`; or raise the other two.
+    """
+    for resource in drbd.resources.values():
+        limit = _number(resource, "timeout") / 10
+        for name in ("ping-int", "connect-int"):
+            if limit >= (other := _number(resource, name)):
+                where = resource.at("timeout" if resource.value("timeout") else name)
+                yield Hit(where, f"{resource.name}: `timeout` is {limit:g} s, `{name}` is {other} s")
+
+
+NET_DEFAULTS = {"timeout": 60, "ping-int": 10, "connect-int": 10}
+"""drbd.conf(5); `timeout` in tenths of a second."""
+
+
+def _number(resource: Resource, name: str) -> int:
+    text = resource.value(name) or ""
+    return int(text) if text.isdigit() else NET_DEFAULTS[name]
+
+
 @on_drbd("drbd-flushes-off", ERROR)
 def disks_are_flushed(drbd: Drbd, _: Evidence) -> Found:
     """DRBD flushes the disks' caches.

@@ -42,9 +42,19 @@ def targets(device: Primitive) -> frozenset[str] | None:
     return frozenset(listed) or None
 
 
-def watchdog_fences(pacemaker: Pacemaker) -> bool:
+def is_by_disk(device: Primitive) -> bool:
+    """Whether a device leaves its message on a disk that the nodes share: `external/sbd`, `fence_sbd`."""
+    return "sbd" in type_of(device)
+
+
+def waits_for_watchdogs(pacemaker: Pacemaker) -> bool:
     """Whether a node without quorum is counted on to switch itself off (SBD without a disk)."""
     return bool(seconds((pacemaker.property("stonith-watchdog-timeout") or "0").lstrip("-")))
+
+
+def watchdog_fences(pacemaker: Pacemaker) -> bool:
+    """Whether it is, and the nodes have a watchdog that does it."""
+    return waits_for_watchdogs(pacemaker) and is_true(pacemaker.property("have-watchdog"), default=True)
 
 
 def is_on(pacemaker: Pacemaker) -> bool:
@@ -204,7 +214,7 @@ def two_nodes_do_not_kill_each_other(pacemaker: Pacemaker, evidence: Evidence) -
     ]
     # A delay may be one for all targets, or `node:delay` for each.
     delayed = any(":" in delay or seconds(delay) for delay in delays)
-    if delayed or any("sbd" in type_of(device) for device in devices(pacemaker)):
+    if delayed or any(is_by_disk(device) for device in devices(pacemaker)):
         return
     names = [*pacemaker.primitives, *pacemaker.holders]
     prioritised = any(score(pacemaker.meta(name, "priority")) > 0 for name in names)
@@ -256,21 +266,6 @@ def unseen_nodes_are_fenced(pacemaker: Pacemaker, _: Evidence) -> Found:
     """
     if not is_true(pacemaker.property("startup-fencing"), default=True):
         yield Hit(setting(pacemaker, "startup-fencing"), "`startup-fencing` is false")
-
-
-@on_pacemaker("watchdog-two-nodes", ERROR)
-def two_nodes_need_a_disk(pacemaker: Pacemaker, evidence: Evidence) -> Found:
-    """Fencing by watchdog alone is for clusters with real quorum.
-
-    A node switches itself off when it has lost quorum. With `two_node` neither side ever loses it, so a node that is
-    cut off goes on, and the other counts it as fenced.
-
-    Fix: use SBD with a shared disk, or a BMC, or add a quorum device.
-    """
-    disk = any("sbd" in type_of(device) for device in devices(pacemaker))
-    device = evidence.corosync is not None and evidence.corosync.has_device
-    if watchdog_fences(pacemaker) and not disk and not device and len(evidence.nodes) == 2:
-        yield Hit(setting(pacemaker, "stonith-watchdog-timeout"), "two nodes rely on their watchdogs alone")
 
 
 @on_pacemaker("password-in-cib", WARNING)

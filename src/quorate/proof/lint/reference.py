@@ -23,6 +23,7 @@ TITLES = {
     "software": "The hosts' software",
     "openstack": "OpenStack",
     "drbd": "DRBD",
+    "sbd": "SBD",
     "foreseen": "What failures do",
     "timeouts": "Time-outs",
 }

@@ -17,6 +17,7 @@ from quorate.proof.lint import (  # noqa: F401
     openstack,
     quorum,
     resources,
+    sbd,
     software,
     timeouts,
 )
