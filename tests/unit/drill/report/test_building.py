@@ -11,6 +11,7 @@ from lxml import etree
 
 from quorate.drill import report as public
 from quorate.drill import runner
+from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction
 from quorate.drill.journals import Clock, Entry, Journals
 from quorate.drill.order import DrillStopped, Interrupted
 from quorate.drill.record import Outcome, Record, Write
@@ -18,6 +19,7 @@ from quorate.drill.report import building, reading
 from quorate.drill.report.model import Result
 from quorate.drill.report.operations import columns, time_to_repair
 from quorate.errors import HostError, Refused
+from quorate.proof.damage import Damage
 
 from ..test_verdict import CLIENTS, GOOD
 
@@ -105,3 +107,19 @@ def test_a_drill_that_stops_is_written_down_and_still_stops(tmp_path: Path) -> N
     with pytest.raises(Interrupted), runner._stopped_with_evidence(drill, tmp_path):
         raise asyncio.CancelledError
     assert reading.read(tmp_path / "report.json").why.startswith("the drill was interrupted")
+
+
+def test_what_was_predicted_is_kept_and_drawn(tmp_path: Path) -> None:
+    damage = Damage(powerless=("ctl1",), cut=(("ctl1", "ring"),))
+    fates = {"database": Fate.MOVES}
+    forecast = Forecast(("feed-a",), damage, ("ctl1",), ("ctl1",), True, fates, {"database": "interrupted"})
+    seen = Glimpse(("ctl1",), (), {"database": "ctl2"}, 1030.0)
+    verdict = dataclasses.replace(GOOD, folder=str(tmp_path), prediction=Prediction(forecast, seen, fates))
+    public.write(verdict, {"database": RECORD}, JOURNALS, tmp_path)
+    report = reading.read(tmp_path / "report.json")
+    assert report.prediction and report.healed == 30.0
+    assert report.prediction.differences == ["ctl1 not fenced, which was predicted"]
+    assert report.prediction.forecast.damage["cut"] == [["ctl1", "ring"]]
+    text = (tmp_path / "report.html").read_text()
+    assert "the fault, healed after 30.00 s" in text
+    assert "It was not so." in text
