@@ -8,6 +8,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -69,12 +70,23 @@ class FacilityPart(_Model):
     """The mean time until it works again."""
 
 
+class QuorumDevice(_Model):
+    """A vote that no node has: corosync-qnetd on a machine that is none of the cluster's."""
+
+    algorithm: Literal["ffsplit", "lms"]
+    """corosync-qdevice(8): `ffsplit` has one vote; `lms` one less than there are nodes, so that the last goes on."""
+    needs: Need
+    """The machine, and the way there."""
+
+
 class Facility(_Model):
     """All of it. Without one, the nodes, networks, disks and BMCs are all that is known."""
 
     parts: dict[str, FacilityPart] = {}
     goals: dict[str, Need] = {}
     """What else has to go on, besides the cluster's services: so many of these machines, by a person's name for it."""
+    quorum_device: QuorumDevice | None = None
+    """Quorate doesn't set one up; the graph knows what it would change, and a fix may suggest it."""
 
     def of_kind(self, *kinds: Kind) -> list[FacilityPart]:
         """The parts of some kinds, in the order of the file."""

@@ -3,7 +3,7 @@
 From the cluster file come the parts and what each hangs on; from the design come the services' hosts, volumes,
 addresses, fence devices and constraints. What a service needs:
 
-- the cluster has quorum: a majority of the nodes is alive and on a ring;
+- the cluster has quorum: a majority of the nodes, or of them and a quorum device, is alive and on a ring;
 - one of its hosts can serve; for a volume: a host with a replica that is current;
 - its address can be reached, and whoever clients come through;
 - the services that it stands on;
@@ -290,11 +290,22 @@ class Builder:
 
     def quorum(self) -> str:
         """A majority of the votes."""
-        if "quorum" not in self.gates:
-            members = [self.member(node) for node in self.cluster.nodes]
-            most = len(members) - len(members) // 2
-            self.gate("quorum", "no majority is left", members, most, code="quorum-together")
-        return "quorum"
+        if "quorum" in self.gates:
+            return "quorum"
+        members = [self.member(node) for node in self.cluster.nodes]
+        device = self.cluster.facility.quorum_device
+        words, code = "no majority is left", "quorum-together"
+        if device is None:
+            return self.gate("quorum", words, members, _majority_of(len(members)), code=code)
+        away = self.need("quorum device", device.needs)
+        if device.algorithm == "ffsplit":
+            voters = [*members, away]
+            return self.gate("quorum", words, voters, _majority_of(len(voters)), code=code)
+        # With `lms` the device's votes and one node's are a majority; without it, all nodes' are needed.
+        any_one = self.gate("any member", "a node is lost to the cluster", members)
+        every = self.gate("every member", "all nodes are lost to the cluster", members, len(members))
+        alone = self.gate("quorum without device", "no device, and not all nodes", [away, any_one], 2)
+        return self.gate("quorum", words, [alone, every], code=code)
 
     def bmc(self, name: str) -> str:
         """The way to fence a node."""
@@ -480,6 +491,11 @@ class Builder:
                     else self.gate(f"{name}: {number}", self.words[gate], one_of, len(one_of))
                 )
         return self.gate(name, words, children, code=code)
+
+
+def _majority_of(votes: int) -> int:
+    """How many votes may be lost before the rest is no majority; with so many it isn't any more."""
+    return votes - votes // 2
 
 
 def _fences(resource: Primitive, node: str) -> bool:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
+from typing import Literal
 
-from quorate.cluster.facility import Facility, FacilityPart, Kind, Need
+from quorate.cluster.facility import FacilityPart, Kind, Need, QuorumDevice
 from quorate.cluster.model import Cluster, Database, Image, Messaging, Node
 from quorate.design import work_out
 from quorate.proof.downtime import Takeover
@@ -119,8 +120,8 @@ def _with_node(cluster: Cluster, node: Node, **changed: object) -> Cluster:
 
 
 def _with_part(cluster: Cluster, part: FacilityPart) -> Cluster:
-    facility = Facility(parts={**cluster.facility.parts, part.name: part}, goals=cluster.facility.goals)
-    return cluster.model_copy(update={"facility": facility})
+    parts = {**cluster.facility.parts, part.name: part}
+    return cluster.model_copy(update={"facility": cluster.facility.model_copy(update={"parts": parts})})
 
 
 def _also(need: Need | None, name: str) -> Need:
@@ -258,6 +259,26 @@ def _replica_elsewhere(cluster: Cluster) -> Iterator[Change]:
                     yield Change(leaves, f"move the replica of {name} from {leaves} to {comes}", MOVE, moved)
 
 
+def _quorum_device(cluster: Cluster) -> Iterator[Change]:
+    """One more vote: on a machine of the site that is no node, or on one in a third place, over a line of its own."""
+    if cluster.facility.quorum_device is not None:
+        return
+    machines = [part.name for part in cluster.facility.of_kind(Kind.MACHINE) if part.name not in cluster.nodes]
+    for machine in machines:
+        what = f"a quorum device (corosync-qnetd) on {machine}"
+        yield Change("quorum", what, MOVE, _with_quorum_device(cluster, (machine,)))
+    host, line = FacilityPart(name="qnetd", kind=Kind.MACHINE), FacilityPart(name="qnetd-line", kind=Kind.UPLINK)
+    elsewhere = _with_part(_with_part(cluster, host), line)
+    what = "a quorum device (corosync-qnetd) on a machine in a third place, over a line of its own"
+    yield Change("quorum", what, LINE + MACHINE, _with_quorum_device(elsewhere, (host.name, line.name)))
+
+
+def _with_quorum_device(cluster: Cluster, needs: tuple[str, ...]) -> Cluster:
+    algorithm: Literal["ffsplit", "lms"] = "lms" if len(cluster.nodes) % 2 else "ffsplit"
+    device = QuorumDevice(algorithm=algorithm, needs=Need(count=len(needs), of=needs))
+    return cluster.model_copy(update={"facility": cluster.facility.model_copy(update={"quorum_device": device})})
+
+
 CATALOGUE: tuple[Callable[[Cluster], Iterator[Change]], ...] = (
     _node_power,
     _bmc_path,
@@ -267,5 +288,6 @@ CATALOGUE: tuple[Callable[[Cluster], Iterator[Change]], ...] = (
     _ups,
     _rack_elsewhere,
     _replica_elsewhere,
+    _quorum_device,
 )
 """Every kind of change that is tried."""

@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Literal
 
 import pytest
 
-from quorate.cluster.facility import Kind
+from quorate.cluster.facility import FacilityPart, Kind, Need, QuorumDevice
 from quorate.cluster.loading import load
 from quorate.design import Design, work_out
 from quorate.errors import InputError
 from quorate.proof import topology
 from quorate.proof.cutsets import cut_sets
 from quorate.proof.faulttree import build
+from quorate.proof.fixes import fixes
 from quorate.proof.topology import Study, study
 from quorate.proof.why import explain
 from quorate.services.parts import AttributeRule, Clone, Primitive
@@ -266,3 +268,51 @@ def test_a_node_without_a_fence_device_stands_in_the_way() -> None:
     found = study(cluster, replace(design, resources=resources))
     (weakness,) = [weakness for weakness in found.weaknesses if "ctl2" in weakness.parts]
     assert weakness.code == "no-fencing"
+
+
+def with_device(algorithm: Literal["ffsplit", "lms"], nodes: int = 3) -> Study:
+    """The nodes with a quorum device, of which `outage` fails when there is no quorum."""
+    cluster = load(SITE.format(**{**GOOD, "zone2": "z3"}).encode(), "site.yaml")
+    parts = {name: FacilityPart(name=name, kind=Kind.MACHINE) for name in ("qnetd", "line")}
+    device = QuorumDevice(algorithm=algorithm, needs=Need(count=2, of=("qnetd", "line")))
+    facility = cluster.facility.model_copy(
+        update={"parts": {**cluster.facility.parts, **parts}, "quorum_device": device}
+    )
+    kept = {name: node for name, node in cluster.nodes.items() if int(name[-1]) <= nodes}
+    changed = cluster.model_copy(update={"facility": facility, "nodes": kept})
+    return study(changed, work_out(changed), today=date(2026, 11, 23))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "nodes", "failed", "is_lost"),
+    [
+        ("lms", 3, {"ctl1"}, False),
+        ("lms", 3, {"ctl1", "ctl2"}, False),
+        ("lms", 3, {"ctl1", "ctl2", "ctl3"}, True),
+        ("lms", 3, {"qnetd"}, False),
+        ("lms", 3, {"qnetd", "ctl3"}, True),
+        ("lms", 3, {"line", "ctl3"}, True),
+        ("ffsplit", 2, {"ctl1"}, False),
+        ("ffsplit", 2, {"line"}, False),
+        ("ffsplit", 2, {"line", "ctl1"}, True),
+        ("ffsplit", 3, {"ctl1"}, False),
+        ("ffsplit", 3, {"ctl1", "qnetd"}, True),
+    ],
+)
+def test_a_quorum_device_votes(
+    algorithm: Literal["ffsplit", "lms"], nodes: int, failed: set[str], is_lost: bool
+) -> None:
+    assert ("quorum" in with_device(algorithm, nodes).tree.failing(failed)) is is_lost
+
+
+def test_a_quorum_device_is_suggested_where_one_room_has_the_majority() -> None:
+    spread = SITE.replace("{{database: {{", "{{database: {{on: [ctl1, ctl3], ")
+    cluster = load(spread.format(**{**GOOD, "zone2": "z1"}).encode(), "site.yaml")
+    today = date(2026, 11, 23)
+    found = study(cluster, work_out(cluster), today=today)
+    assert {weakness.code for weakness in found.weaknesses if "z1" in weakness.parts} == {"quorum-together"}
+    (fix,) = [fix for fix in fixes(cluster, found, today=today) if "corosync-qnetd" in fix.what]
+    assert any("z1" in what for what in fix.solves)
+    (majority,) = [weakness.problem.what for weakness in found.weaknesses if weakness.code == "quorum-together"]
+    assert majority in fix.solves
+    assert 0 < fix.minutes < found.downtime["database"].minutes
