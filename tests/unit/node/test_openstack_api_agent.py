@@ -3,47 +3,16 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
-from quorate.node import source
-
-SUCCESS, ERR_GENERIC, ERR_UNIMPLEMENTED, ERR_INSTALLED, ERR_CONFIGURED, NOT_RUNNING = 0, 1, 3, 5, 6, 7
-
-SYSTEMCTL = """#!/bin/sh
-# Does with one server what systemd does with a unit of Type=notify.
-alive() { kill -0 "$(cat pid 2>/dev/null)" 2>/dev/null; }
-cd "$UNIT_FOLDER" || exit 1
-[ "$1" = --no-ask-password ] && shift
-echo "$*" >>calls
-case "$*" in
-    "show --property=MainPID"*)
-        alive && cat pid || echo 0 ;;
-    show*)
-        echo LoadState=$(cat loaded)
-        alive && echo ActiveState=active || echo ActiveState=inactive ;;
-    start*)
-        alive && exit 0
-        [ -e broken ] && echo "Job for keystone.service failed." && exit 1
-        setsid ./server >log 2>&1 &
-        echo $! >pid
-        until grep -q ready log; do alive || exit 1; sleep 0.02; done ;;
-    stop*)
-        alive || exit 0
-        kill "$(cat pid)"
-        while alive; do sleep 0.02; done ;;
-    kill*)
-        kill -s KILL "$(cat pid)"
-        while alive; do sleep 0.02; done ;;
-esac
-"""
+from . import agents
+from .agents import ERR_CONFIGURED, ERR_GENERIC, NOT_RUNNING, SUCCESS, Agent, installed, process, running, script
 
 SERVER = """#!{python} -ES
 import http.server, os, time
@@ -61,8 +30,6 @@ print("ready", flush=True)
 server.serve_forever()
 """
 
-Agent = Callable[..., subprocess.CompletedProcess[str]]
-
 
 @pytest.fixture
 def port() -> int:
@@ -74,70 +41,22 @@ def port() -> int:
 @pytest.fixture
 def unit(tmp_path: Path, port: int) -> Iterator[Path]:
     """The folder of a server that isn't started, and a `systemctl` for it."""
-    (tmp_path / "loaded").write_text("loaded\n")
     (tmp_path / "status").write_text("200")
     script(tmp_path / "server", SERVER.format(python=sys.executable, port=port))
-    (tmp_path / "bin").mkdir()
-    script(tmp_path / "bin/systemctl", SYSTEMCTL)
-    yield tmp_path
-    if pid := server(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    with agents.systemd(tmp_path, "keystone.service", "grep -q ready log") as folder:
+        yield folder
 
 
 @pytest.fixture
 def agent(unit: Path, port: int) -> Agent:
     url = f"http://127.0.0.1:{port}/healthcheck"
-    return installed(unit, OCF_RESKEY_unit="keystone.service", OCF_RESKEY_url=url, OCF_RESKEY_answer_timeout="1")
-
-
-def installed(folder: Path, **environment: str) -> Agent:
-    """The agent beside its engine, as on a node."""
-    (folder / "ocf.py").write_text(source("ocf"))
-    (folder / "openstack-api").write_text(source("openstack_api"))
-    variables = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "UNIT_FOLDER": str(folder), **environment}
-
-    def run(action: str, **more: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-ESs", str(folder / "openstack-api"), action]
-        return subprocess.run(argv, env=variables | more, capture_output=True, text=True, timeout=30)
-
-    return run
-
-
-def script(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o755)
-
-
-def server(unit: Path) -> int | None:
-    """The server's process, if it lives."""
-    try:
-        pid = int((unit / "pid").read_text())
-        os.kill(pid, 0)
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return pid
-
-
-def running(agent: Agent, unit: Path) -> int:
-    """The process of a server that has been started."""
-    assert agent("start").returncode == SUCCESS
-    pid = server(unit)
-    assert pid
-    return pid
+    return installed(
+        unit, "openstack_api", OCF_RESKEY_unit="keystone.service", OCF_RESKEY_url=url, OCF_RESKEY_answer_timeout="1"
+    )
 
 
 def test_from_stopped_to_running_and_back(agent: Agent, unit: Path) -> None:
-    assert agent("validate-all").returncode == SUCCESS
-    assert agent("monitor").returncode == NOT_RUNNING
-    assert agent("stop").returncode == SUCCESS, "to stop what doesn't run is no failure"
-    assert agent("start").returncode == SUCCESS
-    (unit / "calls").unlink()
-    assert agent("monitor").returncode == SUCCESS
-    assert agent("start").returncode == SUCCESS, "to start what runs is no failure"
-    assert not (unit / "calls").exists(), "a service that answers costs no process"
-    assert agent("stop").returncode == SUCCESS
-    assert server(unit) is None
-    assert agent("monitor").returncode == NOT_RUNNING
+    agents.from_stopped_to_running_and_back(agent, unit)
     assert "Broken pipe" not in (unit / "log").read_text(), "answers are read to their end"
 
 
@@ -149,7 +68,7 @@ def test_a_stopped_process_fails_at_once_and_is_killed_by_a_stop(agent: Agent, u
     begun = time.monotonic()
     assert agent("stop").returncode == SUCCESS
     assert time.monotonic() - begun < 5
-    assert server(unit) is None
+    assert process(unit) is None
 
 
 def test_a_service_that_hangs_has_failed(agent: Agent, unit: Path) -> None:
@@ -215,28 +134,25 @@ def test_only_the_right_statuses_are_right(agent: Agent, unit: Path) -> None:
 
 def test_a_service_that_died_is_not_running(agent: Agent, unit: Path) -> None:
     os.kill(running(agent, unit), signal.SIGKILL)
-    while server(unit):
+    while process(unit):
         time.sleep(0.01)
     assert agent("monitor").returncode == NOT_RUNNING
 
 
 def test_a_start_that_fails_says_why(agent: Agent, unit: Path) -> None:
-    (unit / "broken").touch()
-    started = agent("start")
-    assert started.returncode == ERR_GENERIC
-    assert "systemctl start keystone.service: Job for keystone.service failed." in started.stderr
+    agents.a_start_that_fails_says_why(agent, unit)
 
 
 def test_a_program_without_http_runs_if_systemd_says_so_and_it_is_not_stopped(agent: Agent, unit: Path) -> None:
     assert agent("monitor", OCF_RESKEY_url="").returncode == NOT_RUNNING
     assert agent("start", OCF_RESKEY_url="").returncode == SUCCESS
     assert agent("monitor", OCF_RESKEY_url="").returncode == SUCCESS
-    pid = server(unit)
+    pid = process(unit)
     assert pid
     os.kill(pid, signal.SIGSTOP)
     assert agent("monitor", OCF_RESKEY_url="").returncode == ERR_GENERIC
     assert agent("stop", OCF_RESKEY_url="").returncode == SUCCESS
-    assert server(unit) is None
+    assert process(unit) is None
 
 
 def test_a_monitor_costs_little(agent: Agent, unit: Path) -> None:
@@ -250,10 +166,7 @@ def test_a_monitor_costs_little(agent: Agent, unit: Path) -> None:
 
 
 def test_a_host_without_the_unit(agent: Agent, unit: Path) -> None:
-    (unit / "loaded").write_text("not-found\n")
-    assert agent("monitor").returncode == NOT_RUNNING
-    assert agent("stop").returncode == SUCCESS
-    assert agent("validate-all").returncode == ERR_INSTALLED
+    agents.without_its_unit(agent, unit)
 
 
 @pytest.mark.parametrize(
@@ -269,16 +182,10 @@ def test_a_host_without_the_unit(agent: Agent, unit: Path) -> None:
     ],
 )
 def test_bad_parameters(tmp_path: Path, parameter: str, value: str) -> None:
-    agent = installed(tmp_path, OCF_RESKEY_unit="keystone.service")
+    agent = installed(tmp_path, "openstack_api", OCF_RESKEY_unit="keystone.service")
     assert agent("validate-all", **{f"OCF_RESKEY_{parameter}": value}).returncode == ERR_CONFIGURED
 
 
 def test_metadata(tmp_path: Path) -> None:
-    agent = installed(tmp_path)
-    assert agent("promote").returncode == ERR_UNIMPLEMENTED
-    metadata = etree.fromstring(agent("meta-data").stdout.encode())
-    assert metadata.get("name") == "openstack-api"
-    actions = {action.get("name") for action in metadata.iterfind("actions/action")}
-    assert actions == {"start", "stop", "monitor", "validate-all", "meta-data"}
-    parameters = {parameter.get("name") for parameter in metadata.iterfind("parameters/parameter")}
-    assert parameters == {"unit", "url", "statuses", "answer_timeout", "stands_on"}
+    parameters = {"unit", "url", "statuses", "answer_timeout", "stands_on"}
+    agents.describes_itself(installed(tmp_path, "openstack_api"), "openstack-api", parameters)

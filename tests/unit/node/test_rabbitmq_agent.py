@@ -3,47 +3,26 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
-from quorate.node import source
-
-SUCCESS, ERR_GENERIC, ERR_UNIMPLEMENTED, ERR_INSTALLED, ERR_CONFIGURED, NOT_RUNNING = 0, 1, 3, 5, 6, 7
-DEGRADED = 190
-
-SYSTEMCTL = """#!/bin/sh
-# Does with one broker what systemd does with a unit of Type=notify.
-alive() { kill -0 "$(cat pid 2>/dev/null)" 2>/dev/null; }
-cd "$UNIT_FOLDER" || exit 1
-[ "$1" = --no-ask-password ] && shift
-echo "$*" >>calls
-case $1 in
-    show)
-        echo LoadState=$(cat loaded)
-        if alive; then [ -e ready ] && echo ActiveState=active || echo ActiveState=activating
-        else echo ActiveState=inactive; fi ;;
-    start)
-        alive && exit 0
-        [ -e broken ] && echo "Job for rabbitmq-server.service failed." && exit 1
-        rm -f ready
-        setsid ./broker >log 2>&1 &
-        echo $! >pid
-        until [ -e ready ]; do alive || exit 1; sleep 0.02; done ;;
-    stop)
-        alive || exit 0
-        kill "$(cat pid)"
-        while alive; do sleep 0.02; done ;;
-    kill)
-        kill -s KILL "$(cat pid)"
-        while alive; do sleep 0.02; done ;;
-esac
-"""
+from . import agents
+from .agents import (
+    DEGRADED,
+    ERR_CONFIGURED,
+    ERR_GENERIC,
+    ERR_INSTALLED,
+    NOT_RUNNING,
+    SUCCESS,
+    Agent,
+    installed,
+    process,
+    script,
+)
 
 BROKER = """#!{python}
 # Speaks as RabbitMQ does: AMQP's first frame to a client, and a close to whoever talks nonsense to its machine.
@@ -78,27 +57,22 @@ while True:
             connection.sendall(answers[key.fileobj])
 """
 
-Agent = Callable[..., subprocess.CompletedProcess[str]]
-
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Iterator[Path]:
     """The folder of a broker that isn't started, and a `systemctl` for it."""
-    (tmp_path / "loaded").write_text("loaded\n")
     (tmp_path / "data").mkdir()
-    (tmp_path / "bin").mkdir()
-    script(tmp_path / "bin/systemctl", SYSTEMCTL)
-    yield tmp_path
-    if pid := process(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    with agents.systemd(tmp_path, "rabbitmq-server.service", "[ -e ready ]") as folder:
+        yield folder
 
 
 @pytest.fixture
 def agent(unit: Path) -> Agent:
     port, peers_port = free_ports(2)
-    script(unit / "broker", BROKER.format(python=sys.executable, port=port, peers_port=peers_port))
+    script(unit / "server", BROKER.format(python=sys.executable, port=port, peers_port=peers_port))
     return installed(
         unit,
+        "rabbitmq",
         OCF_RESKEY_port=str(port),
         OCF_RESKEY_peers_port=str(peers_port),
         OCF_RESKEY_answer_timeout="1",
@@ -108,40 +82,12 @@ def agent(unit: Path) -> Agent:
     )
 
 
-def installed(folder: Path, **environment: str) -> Agent:
-    """The agent beside its engine, as on a node."""
-    (folder / "ocf.py").write_text(source("ocf"))
-    (folder / "rabbitmq").write_text(source("rabbitmq"))
-    variables = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "UNIT_FOLDER": str(folder), **environment}
-
-    def run(action: str, **more: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-ESs", str(folder / "rabbitmq"), action]
-        return subprocess.run(argv, env=variables | more, capture_output=True, text=True, timeout=30)
-
-    return run
-
-
-def script(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o755)
-
-
 def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
         each.close()
     return ports
-
-
-def process(unit: Path) -> int | None:
-    """The broker's process, if it lives."""
-    try:
-        pid = int((unit / "pid").read_text())
-        os.kill(pid, 0)
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return pid
 
 
 def signalled(unit: Path, number: signal.Signals) -> None:
@@ -162,18 +108,7 @@ def monitored(agent: Agent, status: int) -> str:
 
 
 def test_from_stopped_to_running_and_back(agent: Agent, unit: Path) -> None:
-    assert agent("validate-all").returncode == SUCCESS
-    assert agent("monitor").returncode == NOT_RUNNING
-    assert agent("stop").returncode == SUCCESS, "to stop what doesn't run is no failure"
-    assert agent("start").returncode == SUCCESS
-    (unit / "calls").unlink()
-    assert agent("monitor").returncode == SUCCESS
-    assert agent("start").returncode == SUCCESS, "to start what runs is no failure"
-    assert not (unit / "calls").exists(), "a broker that greets costs no process"
-    assert agent("stop").returncode == SUCCESS
-    assert "kill" not in (unit / "calls").read_text()
-    assert process(unit) is None
-    assert agent("monitor").returncode == NOT_RUNNING
+    agents.from_stopped_to_running_and_back(agent, unit)
 
 
 def test_a_broker_that_hangs_fails_its_monitor_and_is_stopped_all_the_same(agent: Agent, unit: Path) -> None:
@@ -249,10 +184,7 @@ def test_anothers_data_is_refused_and_left_as_it_is(agent: Agent, unit: Path, ma
 
 
 def test_a_start_that_fails_says_why(agent: Agent, unit: Path) -> None:
-    (unit / "broken").touch()
-    started = agent("start")
-    assert started.returncode == ERR_GENERIC
-    assert "systemctl start rabbitmq-server.service: Job for rabbitmq-server.service failed." in started.stderr
+    agents.a_start_that_fails_says_why(agent, unit)
 
 
 def test_a_server_that_speaks_something_else_has_failed(agent: Agent, unit: Path) -> None:
@@ -271,25 +203,16 @@ def test_a_server_that_speaks_something_else_has_failed(agent: Agent, unit: Path
 
 
 def test_a_host_without_the_unit(agent: Agent, unit: Path) -> None:
-    (unit / "loaded").write_text("not-found\n")
-    assert agent("monitor").returncode == NOT_RUNNING
-    assert agent("stop").returncode == SUCCESS
-    assert agent("validate-all").returncode == ERR_INSTALLED
+    agents.without_its_unit(agent, unit)
 
 
-def test_bad_parameters_and_actions(tmp_path: Path) -> None:
-    agent = installed(tmp_path)
+def test_bad_parameters(tmp_path: Path) -> None:
+    agent = installed(tmp_path, "rabbitmq")
     assert agent("validate-all", OCF_RESKEY_answer_timeout="soon").returncode == ERR_CONFIGURED
     assert agent("validate-all", OCF_RESKEY_port="0").returncode == ERR_CONFIGURED
     assert agent("validate-all", OCF_RESKEY_data="here").returncode == ERR_CONFIGURED
-    assert agent("promote").returncode == ERR_UNIMPLEMENTED
 
 
 def test_metadata(tmp_path: Path) -> None:
-    metadata = etree.fromstring(installed(tmp_path)("meta-data").stdout.encode())
-    assert metadata.get("name") == "rabbitmq"
-    assert metadata.findtext("version") == "1.1"
-    actions = {action.get("name") for action in metadata.iterfind("actions/action")}
-    assert actions == {"start", "stop", "monitor", "validate-all", "meta-data"}
-    parameters = {parameter.get("name") for parameter in metadata.iterfind("parameters/parameter")}
-    assert parameters == {"unit", "cluster", "data", "port", "peers_port", "answer_timeout", "patience"}
+    parameters = {"unit", "cluster", "data", "port", "peers_port", "answer_timeout", "patience"}
+    agents.describes_itself(installed(tmp_path, "rabbitmq"), "rabbitmq", parameters)
