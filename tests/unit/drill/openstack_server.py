@@ -1,4 +1,4 @@
-"""A small HTTPS server that answers as Keystone and Glance do, as far as the probes ask; and fails on demand.
+"""A small HTTPS server that answers as Keystone, Glance and Horizon do, as far as probes ask; and fails on demand.
 
 It has a certificate of a CA of its own. `trouble` says what becomes of the next requests of a kind.
 """
@@ -13,9 +13,11 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -71,6 +73,8 @@ class Cloud:
     trouble: dict[str, str] = field(default_factory=dict)
     """By the beginning of `METHOD /path`: a status, or `hang`, `drop` (not done), `drop-after` (done)."""
     tokens: set[str] = field(default_factory=set)
+    sessions: dict[str, str] = field(default_factory=dict)
+    """Of the dashboard: who is logged in, by cookie."""
     released: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,6 +90,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def _handle(self) -> None:
+        self._headers: list[tuple[str, str]] = []
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         trouble = next(
             (t for start, t in self.cloud.trouble.items() if f"{self.command} {self.path}".startswith(start)), ""
@@ -113,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if self.path == "/v3/auth/tokens" and status == 201:
             self.send_header("X-Subject-Token", content["id"])
+        for name, value in self._headers:
+            self.send_header(name, value)
         self.send_header("Content-Length", str(0 if status == 204 else len(data)))
         self.end_headers()
         if status != 204:
@@ -120,6 +127,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _route(self, body: bytes) -> Answer:
         cloud, path = self.cloud, self.path
+        if path in ("/auth/login/", "/identity/"):
+            return self._dashboard(body)
         if path == "/v3/auth/tokens":
             given = json.loads(body)["auth"]["identity"]["password"]["user"]["password"]
             if given != PASSWORD:
@@ -148,6 +157,27 @@ class Handler(BaseHTTPRequestHandler):
             if found := re.fullmatch(pattern, f"{self.command} {path}"):
                 return does(found, body)
         return 404, {}
+
+    def _dashboard(self, body: bytes) -> Answer:
+        """As Django does it: a form with a token against forgery, a session in a cookie, and pages that want one."""
+        cookies = SimpleCookie(self.headers.get("Cookie", ""))
+        if self.path == "/identity/":
+            if "sessionid" in cookies and cookies["sessionid"].value in self.cloud.sessions:
+                return 200, b"<html>"
+            self._headers.append(("Location", "/auth/login/?next=/identity/"))
+            return 302, b""
+        form = {name: value[0] for name, value in parse_qs(body.decode()).items()}
+        forged = "csrftoken" not in cookies or form.get("csrfmiddlewaretoken") != cookies["csrftoken"].value
+        if self.command == "GET":
+            self._headers.append(("Set-Cookie", f"csrftoken={uuid.uuid4().hex}; Path=/; Secure"))
+        elif forged or not self.headers.get("Referer", "").endswith("/auth/login/"):
+            return 403, {}
+        elif form["password"] == PASSWORD:
+            session = uuid.uuid4().hex
+            self.cloud.sessions[session] = form["username"]
+            self._headers += [("Set-Cookie", f"sessionid={session}; Path=/; HttpOnly; Secure"), ("Location", "/")]
+            return 302, b""
+        return 200, b"<form>"
 
     def _make_domain(self, _: re.Match[str], body: bytes) -> Answer:
         id_ = uuid.uuid4().hex

@@ -1,7 +1,9 @@
-"""The probes of Identity and Image against a real HTTPS server: what they write down must be what happened."""
+"""The probes of HTTP services against a real HTTPS server: what they write down must be what happened."""
 
 import asyncio
 import dataclasses
+import json
+import stat
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -48,7 +50,7 @@ def place(server: Server, certificates: tuple[Path, Path], tmp_path: Path) -> Ca
     def of(name: str) -> Place:
         services = {
             each: ServiceDesign(each, IPv4Address("127.0.0.1"), server.port, (), (), "front-address", None)
-            for each in SERVICES
+            for each in (*SERVICES, "dashboard")
         }
         secrets = {"identity-admin": PASSWORD}
         return Place(
@@ -246,3 +248,64 @@ def test_no_more_are_under_way_than_may_be(place: Callable[[str], Place], server
     record = asyncio.run(drill())
     assert outcomes(record)[Outcome.UNKNOWN] <= 5
     assert ledger.compare(record, asyncio.run(probe.found())).sound
+
+
+DASHBOARD_LOGIN = "POST /auth/login/"
+
+
+def test_each_session_of_the_dashboard_is_found_again(place: Callable[[str], Place], server: Server) -> None:
+    here = place("dashboard")
+    probe = PROBES["dashboard"](here)
+    record, found = drilled(probe, here, nothing)
+    assert outcomes(record) == {Outcome.ACKNOWLEDGED: len(record.writes)}
+    assert found.sound and found.acknowledged == len(record.writes) == len(server.cloud.sessions)
+    assert list(here.folder.glob("*.sessions")) == [], "whoever has a cookie is the administrator"
+    written = here.record.read_text() + (here.folder / "dashboard.log").read_text()
+    assert not [secret for secret in (PASSWORD, *server.cloud.sessions) if secret in written]
+
+
+def test_a_session_that_is_good_no_more_is_lost(place: Callable[[str], Place], server: Server) -> None:
+    modes: list[int] = []
+    here = place("dashboard")
+
+    async def happens(running: Probing) -> None:
+        await until(running, lambda record: outcomes(record)[Outcome.ACKNOWLEDGED] >= 5)
+        (kept,) = here.folder.glob("*.sessions")
+        modes.append(stat.S_IMODE(kept.stat().st_mode))
+        cookies = dict(map(json.loads, kept.read_text().splitlines()))
+        del server.cloud.sessions[cookies[2]]
+
+    _, found = drilled(PROBES["dashboard"](here), here, happens)
+    assert found.lost == (2,)
+    assert modes == [0o600]
+
+
+@pytest.mark.parametrize(
+    ("kind", "trouble", "outcome"),
+    [
+        ("GET /auth/login/", "503", Outcome.REFUSED),
+        ("GET /auth/login/", "drop", Outcome.REFUSED),
+        (DASHBOARD_LOGIN, "503", Outcome.UNKNOWN),
+        (DASHBOARD_LOGIN, "200", Outcome.UNKNOWN),
+        (DASHBOARD_LOGIN, "drop-after", Outcome.UNKNOWN),
+    ],
+)
+def test_what_becomes_of_a_log_in(
+    kind: str, trouble: str, outcome: Outcome, place: Callable[[str], Place], server: Server
+) -> None:
+    here = place("dashboard")
+    record, found = drilled(PROBES["dashboard"](here), here, until_seen(server, kind, trouble, outcome))
+    assert set(outcomes(record)) == {Outcome.ACKNOWLEDGED, outcome}
+    assert found.sound
+
+
+@pytest.mark.parametrize("trouble", ["503", "500"])
+def test_a_dashboard_that_fails_keeps_no_session(trouble: str, place: Callable[[str], Place], server: Server) -> None:
+    """A page that isn't shown proves nothing good: neither a redirection to the form nor an error does."""
+    here = place("dashboard")
+
+    async def happens(_: Probing) -> None:
+        server.cloud.trouble["GET /identity/"] = trouble
+
+    record, found = drilled(PROBES["dashboard"](here), here, happens)
+    assert len(found.lost) == len(record.writes) > 0
