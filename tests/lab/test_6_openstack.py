@@ -21,7 +21,7 @@ NODES = ("ctl1", "ctl2", "ctl3")
 MOST_MEMORY = 2 << 30
 
 
-def _openstack(site: Site, *words: str) -> Any:
+def stock_client(site: Site, *words: str) -> Any:
     """What the stock client says, with nothing but the clouds.yaml that Quorate wrote."""
     argv = [str(QUORATE), "lab", "run", "--file", str(site.file), "--", str(CLIENT), *words, "-f", "json"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
@@ -30,15 +30,15 @@ def _openstack(site: Site, *words: str) -> Any:
 
 
 def test_the_stock_client_works_over_verified_tls(openstack: Site, tmp_path: Path) -> None:
-    assert _openstack(openstack, "token", "issue")["id"].startswith("gAAAA"), "a Fernet token"
-    project = _openstack(openstack, "project", "create", "--or-show", "seen")
-    user = _openstack(openstack, "user", "create", "--or-show", "--project", project["id"], "seen")
+    assert stock_client(openstack, "token", "issue")["id"].startswith("gAAAA"), "a Fernet token"
+    project = stock_client(openstack, "project", "create", "--or-show", "seen")
+    user = stock_client(openstack, "user", "create", "--or-show", "--project", project["id"], "seen")
     assert user["default_project_id"] == project["id"]
     content = os.urandom(3 << 20)
     (tmp_path / "given").write_bytes(content)
     given = ("--file", str(tmp_path / "given"), "--disk-format", "raw", "seen")
-    image = _openstack(openstack, "image", "create", *given)
-    assert "seen" in [each["Name"] for each in _openstack(openstack, "image", "list")]
+    image = stock_client(openstack, "image", "create", *given)
+    assert "seen" in [each["Name"] for each in stock_client(openstack, "image", "list")]
     argv = [str(QUORATE), "lab", "run", "--file", str(openstack.file), "--", str(CLIENT), "image", "save"]
     subprocess.run([*argv, "--file", str(tmp_path / "got"), image["id"]], timeout=120, check=True)
     assert hashlib.sha256((tmp_path / "got").read_bytes()).digest() == hashlib.sha256(content).digest()
@@ -130,7 +130,7 @@ def _is_good(site: Site, token: str) -> bool:
 
 
 def test_keys_are_rotated_and_tokens_stay_good(openstack: Site) -> None:
-    token = _openstack(openstack, "token", "issue")["id"]
+    token = stock_client(openstack, "token", "issue")["id"]
     before = {each["name"]: each for each in openstack.json("keys", "show")}
     openstack.quorate("keys", "rotate")
     assert {each["name"]: each for each in openstack.json("keys", "show")} != before

@@ -3,6 +3,7 @@
 import json
 
 from .conftest import Site
+from .test_6_openstack import stock_client
 
 NODES = ("ctl1", "ctl2", "ctl3")
 
@@ -59,6 +60,28 @@ def test_a_changed_password_reaches_database_and_service_and_a_changed_my_cnf_wa
         assert openstack.on(node, "grep", "-c", password, "/etc/keystone/keystone.conf").strip() == "1"
         seen = openstack.on(node, "cibadmin", "--query") + openstack.on(node, "journalctl", "--no-pager", "--boot")
         assert password not in seen
+
+
+def test_changed_passwords_of_accounts_are_seen_and_set(openstack: Site) -> None:
+    """Of Identity's administrator, of a service's user, and of the account at the brokers: where each is kept, first."""
+    changed = {
+        name: f"another-password-of-{name}" for name in ("identity-admin", "identity-image", "messaging-openstack")
+    }
+    for name, password in changed.items():
+        (openstack.state / "secrets" / name).write_text(password)
+    steps = openstack.json("apply")["steps"]
+    done = [f"{each['step']} ({each['why']})" for each in steps]
+    (admin,) = [line for line in done if "the user admin has another password" in line]
+    (user,) = [line for line in done if "account glance has another password" in line]
+    (brokers,) = [line for line in done if "set the password of the brokers' account openstack" in line]
+    (restart,) = [line for line in done if "restart image-api" in line]
+    assert all(done.index(each) < done.index(restart) for each in (admin, user, brokers))
+    assert not [line for line in done if "restart messaging" in line], "brokers know their account without a restart"
+    assert openstack.json("apply")["changed"] is False
+    assert stock_client(openstack, "image", "list") is not None, "clouds.yaml has the new password, and Glance its own"
+    for node in NODES:
+        seen = openstack.on(node, "cibadmin", "--query") + openstack.on(node, "journalctl", "--no-pager", "--boot")
+        assert not [name for name, password in changed.items() if password in seen]
 
 
 def test_a_service_of_systemd_s_that_was_stopped_is_missed_and_started(openstack: Site) -> None:
