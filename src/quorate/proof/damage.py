@@ -10,7 +10,8 @@ from quorate.cluster.findings import quoted, suggestion
 from quorate.cluster.model import Cluster
 from quorate.design.model import Design
 from quorate.errors import InputError
-from quorate.proof.faulttree import Builder, Tree
+from quorate.proof.faulttree import Builder
+from quorate.proof.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Standing:
 
 def standing(design: Design, cluster: Cluster) -> Standing:
     """The part of the graph that has nothing to do with services."""
-    builder = Builder(design, cluster)
+    builder = Builder(cluster, design=design)
     alive = {name: builder.alive(name) for name in cluster.nodes}
     bmcs = {name: builder.bmc(name) for name in cluster.nodes}
     links = {

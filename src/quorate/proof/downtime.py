@@ -13,7 +13,7 @@ from math import prod
 from quorate.cluster.checks import STANDS_ON
 from quorate.cluster.facility import YEAR
 from quorate.proof.cutsets import CutSets
-from quorate.proof.faulttree import Part, Tree
+from quorate.proof.tree import Part, Tree
 from quorate.proof.why import causes
 
 LEFT_OUT = (

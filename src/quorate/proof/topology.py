@@ -19,9 +19,10 @@ from quorate.proof import downtime
 from quorate.proof.cutsets import CutSets, Gate, cut_sets
 from quorate.proof.downtime import Downtime, Share, Takeover
 from quorate.proof.evidence import Spot
-from quorate.proof.faulttree import Tree, build
+from quorate.proof.faulttree import build
 from quorate.proof.lint.run import Finding
 from quorate.proof.topology_rules import RULES
+from quorate.proof.tree import Tree
 from quorate.proof.why import Why, causes, explain
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from quorate.proof.faulttree import Tree
+from quorate.proof.tree import Tree
 
 
 @dataclass(frozen=True)

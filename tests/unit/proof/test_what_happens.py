@@ -15,7 +15,8 @@ from quorate.cluster.facility import Kind, Need
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster, Use
 from quorate.design import work_out
-from quorate.proof.faulttree import BMC_NETWORK, build
+from quorate.proof.faulttree import build
+from quorate.proof.hardware import BMC_NETWORK
 
 from .test_faulttree import SITE
 
