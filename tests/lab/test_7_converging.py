@@ -63,7 +63,7 @@ def test_a_changed_password_reaches_database_and_service_and_a_changed_my_cnf_wa
 
 
 def test_changed_passwords_of_accounts_are_seen_and_set(openstack: Site) -> None:
-    """Of Identity's administrator, of a service's user, and of the account at the brokers: where each is kept, first."""
+    """Of Identity's administrator, a service's user, and the account at the brokers: first where each is kept."""
     changed = {
         name: f"another-password-of-{name}" for name in ("identity-admin", "identity-image", "messaging-openstack")
     }
