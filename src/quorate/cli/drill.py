@@ -10,15 +10,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from quorate.cli.facility import Parts
+from quorate.cli import breaking, drill_table
 from quorate.cli.progress import progress
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
-from quorate.drill import report, runner
-from quorate.drill.faults import FAULTS, Tools
+from quorate.cluster.findings import suggestion
+from quorate.drill import campaign, report, runner
+from quorate.drill.campaign import Held
+from quorate.drill.faults import FAULTS, POWER_LOSS, Fault
 from quorate.drill.fencing import PowerRequest
 from quorate.drill.order import Drill
 from quorate.drill.probed import PROBES
-from quorate.drill.processes import UnitProcesses
 from quorate.drill.report import drawing
 from quorate.drill.verdict import Verdict
 from quorate.errors import InputError
@@ -33,10 +34,16 @@ def register(app: typer.Typer) -> None:
 
 
 def drill(
-    fault: Annotated[str, typer.Argument(help=f"One of: {', '.join(FAULTS)}.", metavar="FAULT")],
+    fault: Annotated[str, typer.Argument(help="See `--list`.", metavar="[FAULT]", show_default=False)] = "",
     on: Annotated[
-        str, typer.Option("--on", help="active:SERVICE, standby:SERVICE, NODE, NODE:SERVICE, NODE:UNIT, all, or PART.")
-    ],
+        str,
+        typer.Option(
+            "--on",
+            help="active:SERVICE, standby:SERVICE, NODE, NODE:SERVICE, NODE:UNIT, dc, one, minority, half, majority, "
+            "all, or PART.",
+            show_default=False,
+        ),
+    ] = "",
     file: ClusterFile = DEFAULT_FILE,
     output: Output = Format.TEXT,
     count: Annotated[int, typer.Option("--count", min=1, help="How many drills in a row.")] = 1,
@@ -44,16 +51,30 @@ def drill(
     rate: Annotated[str, typer.Option("--rate", help="Operations a second: SERVICE=RATE,... or RATE for all.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Don't switch over to ask and compare the replicas.")] = False,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file, too.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Hold every fault that fits the site.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Print all faults; nothing is held.")] = False,
 ) -> None:
     """Break something while clients write, and judge what they saw; exit status 0 only if all objectives were kept."""
+    if listing:
+        drill_table.show_faults(Console(), output)
+        raise typer.Exit(0)
+    if everything == bool(fault) or bool(fault) != bool(on):
+        raise InputError("name a FAULT and what it is done `--on`, or `--all`", todo="`quorate drill --list` has them")
     options = Options(_names(probe), rate, thorough=not quick)
-    verdicts = hold(Site.open(file).enter(), fault, on, count=count, options=options, output=output)
+    site = Site.open(file).enter()
+    if everything:
+        held = hold_all(site, options=options, output=output)
+        verdicts: Sequence[Verdict] = [each.verdict for each in held if each.verdict]
+        kept = all(each.verdict and each.verdict.kept for each in held)
+    else:
+        verdicts = hold(site, fault, on, count=count, options=options, output=output)
+        kept = all(verdict.kept for verdict in verdicts)
     if output is Format.JSON:
         reports = [report.as_json(verdict) for verdict in verdicts]
-        print(json.dumps(reports if count > 1 else reports[0], indent=2))
+        print(json.dumps(reports if count > 1 or everything else reports[0], indent=2))
     if markdown:
         markdown.write_text(report.markdown(verdicts))
-    raise typer.Exit(0 if all(verdict.kept for verdict in verdicts) else 1)
+    raise typer.Exit(0 if kept else 1)
 
 
 @dataclass(frozen=True)
@@ -77,40 +98,75 @@ def hold(
 ) -> Sequence[Verdict]:
     """Holds drills one after another and shows each verdict as it comes. Raises QuorateError."""
     if fault not in FAULTS:
-        raise InputError(f"there is no fault `{fault}`", todo=f"choose one of: {', '.join(FAULTS)}")
+        raise InputError(
+            f"there is no fault `{fault}`", todo=suggestion(fault, FAULTS) or "`quorate drill --list` has them"
+        )
     quiet = output is Format.JSON
     console = Console(quiet=quiet)
 
     async def all_of_them() -> list[Verdict]:
         verdicts: list[Verdict] = []
         async with site.hosts() as hosts:
-            ordered = Drill(
-                fault=FAULTS[fault],
-                on=on,
-                cluster=site.cluster,
-                design=site.design,
-                hosts=hosts,
-                tools=_tools(site, hosts),
-                bmcs=_BmcLogs(site.lab),
-                reports=site.folder / "drills",
-                secret=lambda name: site.secrets.read(name).decode(),
-                authority=site.folder / "tls/ca.pem",
-                probe=options.probe,
-                rates=_rates(options.rate, options.probe or [name for name in site.design.services if name in PROBES]),
-                thorough=options.thorough,
-            )
+            ordered = _order(site, hosts, FAULTS[fault], on, options)
             async for verdict in runner.series(ordered, count, Silent() if quiet else progress()):
                 report.show(verdict, console)
                 verdicts.append(verdict)
         return verdicts
 
     verdicts = asyncio.run(all_of_them())
-    drills = site.folder / "drills"
-    drawing.draw([drills], drills / drawing.PAGE, drills / drawing.JUNIT)
-    console.print(f"All drills of this cluster on one page: {drills / drawing.PAGE}", markup=False, soft_wrap=True)
+    _draw(site, console)
     if count > 1:
         report.show_series(verdicts, console)
     return verdicts
+
+
+def hold_all(site: Site, *, options: Options = Options(), output: Format = Format.TEXT) -> Sequence[Held]:
+    """Holds every fault that fits the site, one after another, and shows a matrix at the end. Raises QuorateError."""
+    quiet = output is Format.JSON
+    console = Console(quiet=quiet)
+
+    async def all_of_them() -> list[Held]:
+        held: list[Held] = []
+        async with site.hosts() as hosts:
+            first = _order(site, hosts, POWER_LOSS, "one", options)
+            programme = campaign.programme(FAULTS.values(), first)
+            async for each in campaign.hold(first, programme, Silent() if quiet else progress()):
+                if each.verdict:
+                    report.show(each.verdict, console)
+                else:
+                    console.print(f"{each.fault} on {each.on}: {each.why}", markup=False, soft_wrap=True)
+                held.append(each)
+        return held
+
+    held = asyncio.run(all_of_them())
+    drill_table.show_matrix(held, console)
+    _draw(site, console)
+    return held
+
+
+def _order(site: Site, hosts: Hosts, fault: Fault, on: str, options: Options) -> Drill:
+    return Drill(
+        fault=fault,
+        on=on,
+        cluster=site.cluster,
+        design=site.design,
+        hosts=hosts,
+        tools=breaking.tools(site, hosts),
+        bmcs=_BmcLogs(site.lab),
+        reports=site.folder / "drills",
+        secret=lambda name: site.secrets.read(name).decode(),
+        authority=site.folder / "tls/ca.pem",
+        probe=options.probe,
+        rates=_rates(options.rate, options.probe or [name for name in site.design.services if name in PROBES]),
+        thorough=options.thorough,
+    )
+
+
+def _draw(site: Site, console: Console) -> None:
+    """The page of all drills of this cluster, and JUnit XML."""
+    drills = site.folder / "drills"
+    drawing.draw([drills], drills / drawing.PAGE, drills / drawing.JUNIT)
+    console.print(f"All drills of this cluster on one page: {drills / drawing.PAGE}", markup=False, soft_wrap=True)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -130,29 +186,6 @@ def _rates(text: str, services: Sequence[str]) -> dict[str, float]:
             raise InputError(f"`{number}` is no rate", where=f"--rate {text}", todo="0.1 to 2000 operations a second")
         rates |= {service: rate} if equals else dict.fromkeys(services, rate)
     return rates
-
-
-def _tools(site: Site, hosts: Hosts) -> Tools:
-    """What faults can use here: without a lab there are no switches."""
-    if not site.lab.exists():
-        return Tools(processes=UnitProcesses(hosts))
-    return Tools(_Switches(site.lab), UnitProcesses(hosts), Parts(site))
-
-
-class _Switches:
-    """The power of the lab's machines."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    async def off(self, node: str) -> None:
-        await asyncio.to_thread(self._lab.power_off, node)
-
-    async def on(self, node: str) -> None:
-        await asyncio.to_thread(self._lab.power_on, node)
-
-    async def is_on(self, node: str) -> bool:
-        return self._lab.machine(node).is_on()
 
 
 class _BmcLogs:

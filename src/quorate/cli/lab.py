@@ -194,7 +194,10 @@ def heal(
     file: ClusterFile = DEFAULT_FILE,
 ) -> None:
     """Give parts of the facility back; machines that were on when they lost their power start again."""
-    twin_ = Twin(Site.open(file))
+    site = Site.open(file)
+    twin_ = Twin(site)
+    if not parts:
+        site.lab.release()
     for part in parts or ():
         if part not in twin_.failed:
             failed = ", ".join(twin_.failed)

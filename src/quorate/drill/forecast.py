@@ -13,8 +13,8 @@ from quorate.design.model import Design
 from quorate.drill.outage import Outage
 from quorate.proof.damage import Damage, Standing, standing
 from quorate.proof.downtime import behind_front, stands_on
-from quorate.proof.faulttree import Tree
 from quorate.proof.topology import study, what_if, with_serving
+from quorate.proof.tree import Tree
 
 BEFORE_HEALING = 5.0
 """Seconds just before the healing in which a service that is gone answered nobody."""
@@ -148,6 +148,19 @@ def fate(outage: Outage | None, before: str, seen: Glimpse, service: str) -> Fat
     if any(g.start < seen.healed - BEFORE_HEALING and (g.end is None or g.end > seen.healed) for g in gaps):
         return Fate.GONE
     return Fate.STAYS if seen.serving.get(service) == before else Fate.MOVES
+
+
+def fates(
+    forecast: Forecast, outages: Mapping[str, Outage | None], before: Mapping[str, str | None], seen: Glimpse
+) -> Mapping[str, Fate]:
+    """What became of every service that was probed; one that stands on another is taken over with it."""
+    found = {name: fate(outage, before.get(name) or "", seen, name) for name, outage in outages.items()}
+    moved = {name for name, node in seen.serving.items() if node != before.get(name)}
+    for name, became in found.items():
+        with_others = forecast.fates.get(name) is Fate.MOVES and moved & stands_on(name)
+        if became is Fate.STAYS and with_others:
+            found[name] = Fate.MOVES
+    return found
 
 
 def _nodes(what: str, predicted: Collection[str], seen: Collection[str]) -> Iterator[str]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from quorate import live
 from quorate.drill import audit, fencing, holding, journals, outage, phases, probing, replicas, report, targets
 from quorate.drill.audit import Blow
-from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fate, foretell, understand
+from quorate.drill.faults import Fencing
+from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fates, foretell, understand
 from quorate.drill.holding import Holding
 from quorate.drill.journals import Journals
 from quorate.drill.lasting import endure
@@ -32,6 +33,7 @@ from quorate.drill.settling import settle
 from quorate.drill.targets import Aim, Target
 from quorate.drill.verdict import Promise, Served, Verdict
 from quorate.drill.waiting import until
+from quorate.drill.wiring import wiring
 from quorate.errors import HostError, QuorateError, Refused
 from quorate.live.state import State
 from quorate.progress import Progress, Say
@@ -86,8 +88,13 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     parts = understand(drill.on, standing(drill.design, drill.cluster)) if drill.fault.of_parts else ()
     with progress.phase("Is the cluster ready?") as say:
         state = await _require_ready(drill, say)
-    forecast = foretell(drill.cluster, drill.design, parts, state.active) if parts else None
-    target = Target(forecast.lost, None, (), parts=parts) if forecast else targets.resolve(aim, drill.design, state)
+    if parts:
+        forecast: Forecast | None = foretell(drill.cluster, drill.design, parts, state.active)
+        target = Target(forecast.lost if forecast else (), None, (), parts=parts)
+    else:
+        target = targets.resolve(aim, drill.design, state)
+        forecast = _foretold(drill, target, state)
+    target = dataclasses.replace(target, wiring=wiring(drill.cluster, drill.design))
     drill.fault.check(target, drill.tools)
     folder, places = _begin(drill, names)
     if forecast:
@@ -108,20 +115,19 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
                 name: _served(drill, probe, name, records[name], held[name], blow, (state, after), read, forecast)
                 for name, probe in probes.items()
             }
-            must = forecast.fenced if forecast else blow.lost if blow.spared else ()
             verdict = Verdict(
                 fault=drill.fault.name,
                 on=drill.on,
                 nodes=target.nodes,
                 target=target.service,
                 injected=blow.injected,
-                fences=must,
-                may_fence=blow.lost if blow.spared else tuple(drill.design.hosts),
+                fences=_must_fence(drill, blow, forecast),
+                may_fence=_may_fence(drill, blow),
                 thorough=drill.thorough,
                 services=services,
                 audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, failures, drill.design),
                 problems=tuple(problems),
-                prediction=_prediction(forecast, seen, services),
+                prediction=_prediction(drill, forecast, seen, blow, (state, after), services),
                 seconds=time.monotonic() - begun,
                 folder=str(folder),
                 over=blow.over,
@@ -146,7 +152,7 @@ def _served(
     forecast: Forecast | None,
 ) -> Served:
     objective = drill.cluster.objectives[name]
-    promised = blow.spared and len(blow.target.parts) < 2
+    promised = drill.fault.promised and blow.spared and len(blow.target.parts) < 2
     if forecast and forecast.fates.get(name) is Fate.GONE:
         promised = False  # `quorate check` says so, and counts it in the downtime a year
     signs = phases.of_service(drill.design, name)
@@ -163,11 +169,46 @@ def _served(
     )
 
 
-def _prediction(forecast: Forecast | None, seen: Glimpse | None, services: Mapping[str, Served]) -> Prediction | None:
-    if forecast is None or seen is None:
+def _foretold(drill: Drill, target: Target, state: State) -> Forecast | None:
+    """What the graph says of the nodes that are lost; nothing if nobody is left who could do something about it."""
+    lost = drill.fault.loses(target, tuple(drill.design.hosts))
+    if not drill.fault.predicted or not _spared(drill, lost):
         return None
-    fates = {name: fate(part.clients.outage, part.before, seen, name) for name, part in services.items()}
-    return Prediction(forecast, seen, fates)
+    return foretell(drill.cluster, drill.design, lost, state.active)
+
+
+def _spared(drill: Drill, lost: Collection[str]) -> bool:
+    """Whether those that aren't lost have the majority."""
+    return 2 * (len(drill.design.hosts) - len(lost)) > len(drill.design.hosts)
+
+
+def _must_fence(drill: Drill, blow: Blow, forecast: Forecast | None) -> tuple[str, ...]:
+    if forecast:
+        return forecast.fenced
+    return blow.lost if blow.spared and drill.fault.fencing is Fencing.NEEDED else ()
+
+
+def _may_fence(drill: Drill, blow: Blow) -> tuple[str, ...]:
+    if not blow.spared or drill.fault.fencing is Fencing.ANYBODY:
+        return tuple(drill.design.hosts)
+    return blow.target.nodes if drill.fault.fencing is Fencing.ALLOWED else blow.lost
+
+
+def _prediction(
+    drill: Drill,
+    forecast: Forecast | None,
+    seen: Glimpse | None,
+    blow: Blow,
+    states: tuple[State, State],
+    services: Mapping[str, Served],
+) -> Prediction | None:
+    if forecast is None:
+        return None
+    if seen is None:  # the cluster got over it by itself: who was lost and is back was fenced
+        fenced = tuple(fencing.since(drill.bmcs, list(drill.design.hosts), blow.injected))
+        seen = Glimpse(lost=fenced, fenced=fenced, serving=states[1].active, healed=blow.over)
+    outages = {name: part.clients.outage for name, part in services.items()}
+    return Prediction(forecast, seen, fates(forecast, outages, states[0].active, seen))
 
 
 async def _require_ready(drill: Drill, say: Say) -> State:
@@ -272,8 +313,8 @@ async def _break_under_load(
 ) -> tuple[dict[str, Record], Blow, Glimpse | None, tuple[str, ...]]:
     """The fault and the recovery from it, under load all the time; also what failed in the cluster meanwhile."""
     fault = drill.fault
-    lost = forecast.lost if forecast else target.nodes if fault.cuts_power else ()
-    spared = 2 * (len(drill.design.hosts) - len(lost)) > len(drill.design.hosts)
+    lost = forecast.lost if forecast else fault.loses(target, tuple(drill.design.hosts))
+    spared = _spared(drill, lost)
     limit = REPAIR_LIMIT if spared else BOOT_LIMIT
     async with contextlib.AsyncExitStack() as stack:
         under = _Under([])
@@ -292,24 +333,26 @@ async def _break_under_load(
             with progress.phase(fault.telling.format(target=target, service=target.service)):
                 injected = time.time()
                 await fault.inject(drill.tools, target)
-                powerless = dict.fromkeys(forecast.damage.powerless if forecast else lost, time.time())
-            seen = None
-            if forecast:
+                off = forecast.damage.powerless if forecast and fault.of_parts else lost if fault.cuts_power else ()
+                powerless = dict.fromkeys(off, time.time())
+            seen, healed = None, injected
+            if forecast and (fault.of_parts or fault.lasts):
                 seen = await endure(drill, forecast, injected, under.steady, problems, progress)
-                with progress.phase(f"{target} is healed"):
-                    await fault.heal(drill.tools, target)
-            elif not spared:
-                with progress.phase(f"Power comes back: {', '.join(target.nodes)}"):
-                    await asyncio.sleep(DARK)
+            elif fault.lasts or not spared:
+                with progress.phase(f"It stays for {fault.lasts or DARK:g} s"):
+                    await asyncio.sleep(fault.lasts or DARK)
+            if seen or fault.lasts or not spared:
+                healed = time.time()
+                with progress.phase(f"{fault.name} is healed on {target}"):
                     await fault.heal(drill.tools, target)
             with progress.phase("Clients are served again") as say:
-                unserved = await under.steady(seen.healed if seen else injected, OUTAGE_LIMIT if spared else BOOT_LIMIT)
+                unserved = await under.steady(healed, OUTAGE_LIMIT if spared else BOOT_LIMIT)
                 problems.extend(unserved)
                 for line in unserved:
                     say(line)
             with progress.phase("The cluster has noticed, and is ready again") as say:
                 noticed = partial(_noticed, drill, target, injected)
-                if spared and not seen and not await until(noticed, NOTICE_LIMIT, every=1):
+                if spared and not seen and not fault.lasts and not await until(noticed, NOTICE_LIMIT, every=1):
                     problems.append(f"the cluster did not notice it within {NOTICE_LIMIT:g} s")
                 settled = await settle(drill.hosts, drill.design, say, limit)
                 if not settled.ready:
@@ -324,9 +367,13 @@ async def _break_under_load(
 
 
 async def _noticed(drill: Drill, target: Target, injected: float) -> bool:
-    """Whether the cluster has done something about it: fenced the nodes, or written a failure down."""
-    if drill.fault.cuts_power:
-        return set(target.nodes) <= set(fencing.since(drill.bmcs, target.nodes, injected))
+    """Whether the cluster has done something about it: fenced the nodes, let them go, or written a failure down."""
+    if drill.fault.fencing is Fencing.NEEDED:
+        lost = drill.fault.loses(target, tuple(drill.design.hosts))
+        return set(lost) <= set(fencing.since(drill.bmcs, lost, injected))
+    if drill.fault.leaves:
+        state = await live.read(drill.hosts, drill.design)
+        return any(not state.nodes[node].online for node in target.nodes)
     return not target.resources or bool((await live.read(drill.hosts, drill.design)).failed_actions)
 
 

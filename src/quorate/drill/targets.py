@@ -4,6 +4,8 @@ active:SERVICE    the node that serves it          NODE            a node
 standby:SERVICE   the first other one that can     NODE,NODE,...   several at once, in this order
 NODE:SERVICE      a service on a node              all             all nodes at once
 NODE:UNIT         a systemd unit on a node: `ctl2:haproxy.service`
+dc                the node that decides for the cluster
+one, minority, half, majority                      so many nodes, those first that serve most
 """
 
 import difflib
@@ -11,11 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from quorate.design.model import Design
+from quorate.drill.wiring import NO_WIRING, Wiring
 from quorate.errors import InputError, Refused
 from quorate.live.state import State
 from quorate.services.parts import Clone
 
 ROLES = ("active", "standby")
+DC = "dc"
+SHARES = ("one", "minority", "half", "majority")
 ALL = "all"
 
 
@@ -44,6 +49,8 @@ class Target:
     """The cluster resources that start and stop these units; none if systemd alone does."""
     parts: tuple[str, ...] = ()
     """Of the facility, if it is these that are hit; `nodes` are then those that the cluster loses by it."""
+    wiring: Wiring = NO_WIRING
+    """How all nodes are connected."""
 
     def __str__(self) -> str:
         return " and ".join(self.parts or self.nodes)
@@ -56,6 +63,8 @@ def parse(text: str, design: Design) -> Aim:
         InputError: it names what isn't there.
     """
     place, colon, service = text.partition(":")
+    if not colon and text in (DC, *SHARES):
+        return Aim(text, (), text, None)
     if not colon:
         return Aim(text, _nodes(text, design), None, None)
     if place not in ROLES and place not in design.hosts:
@@ -72,8 +81,14 @@ def resolve(aim: Aim, design: Design, state: State) -> Target:
     """The nodes that an aim means right now.
 
     Raises:
-        Refused: the service is active nowhere, or not on this node.
+        Refused: the service is active nowhere, or not on this node; there is no DC.
     """
+    if aim.role == DC:
+        if state.dc is None:
+            raise Refused("there is no DC", where=f"--on {aim.text}", todo="`quorate status` says what is wrong")
+        return Target((state.dc,), None, ())
+    if aim.role in SHARES:
+        return Target(_share(aim.role, design, state), None, ())
     if aim.service is None:
         return Target(aim.nodes, None, ())
     if aim.service not in design.services:
@@ -94,6 +109,15 @@ def resolve(aim: Aim, design: Design, state: State) -> Target:
     return _target(standby, service.name, service.units, design)
 
 
+def _share(share: str, design: Design, state: State) -> tuple[str, ...]:
+    """A share of the nodes. A minority is as many as can be lost, one at least."""
+    serving = list(state.active.values())
+    nodes = sorted(design.hosts, key=lambda node: -serving.count(node))
+    count = len(nodes)
+    sizes = {"one": 1, "minority": max(1, (count - 1) // 2), "half": max(1, count // 2), "majority": count // 2 + 1}
+    return tuple(nodes[: sizes[share]])
+
+
 def _target(node: str, name: str, units: tuple[str, ...], design: Design) -> Target:
     """A service's units on a node, as far as the node has them, and what manages them."""
     there = {unit.name for unit in design.hosts[node].units}
@@ -110,7 +134,7 @@ def _nodes(text: str, design: Design) -> tuple[str, ...]:
     for name in names:
         if name not in design.hosts:
             roles = [f"{role}:{service}" for service in design.services for role in ROLES]
-            raise _unknown(text, name, (*design.hosts, *roles, ALL), f"`{name}` is no node")
+            raise _unknown(text, name, (*design.hosts, *roles, ALL, DC, *SHARES), f"`{name}` is no node")
     return names
 
 

@@ -13,6 +13,16 @@ Nothing outside this package knows that a node is not real: it is reached by SSH
 """
 
 from quorate.lab.lab import Lab, MachineStatus
-from quorate.lab.spec import BmcSpec, DamageSpec, LabSpec, LinkSpec, MachineSpec, NetworkSpec
+from quorate.lab.spec import BmcSpec, DamageSpec, DropSpec, LabSpec, LinkSpec, MachineSpec, NetworkSpec
 
-__all__ = ["BmcSpec", "DamageSpec", "Lab", "LabSpec", "LinkSpec", "MachineSpec", "MachineStatus", "NetworkSpec"]
+__all__ = [
+    "BmcSpec",
+    "DamageSpec",
+    "DropSpec",
+    "Lab",
+    "LabSpec",
+    "LinkSpec",
+    "MachineSpec",
+    "MachineStatus",
+    "NetworkSpec",
+]

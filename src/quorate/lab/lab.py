@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from quorate.lab.command import run
 from quorate.lab.machine import Condition, Machine
 from quorate.lab.network import Namespace
 from quorate.lab.process import Process
-from quorate.lab.spec import DamageSpec, LabSpec
+from quorate.lab.spec import DamageSpec, DropSpec, LabSpec
 from quorate.progress import Progress
 
 T = TypeVar("T")
@@ -99,6 +99,7 @@ class Lab:
             with progress.phase("Networks and disks") as say:
                 self._remember(spec, built)
                 self.namespace.up(spec)
+                self.release()
                 if parts := self.damage.parts:
                     say(f"healed: {', '.join(parts)}")
                     begun += self.damage.powerless
@@ -175,6 +176,24 @@ class Lab:
         if network == "lab":
             raise LabError("the lab's own link stays: it is how everything here is reached", where=name)
         self.namespace.connect(self.spec, name, network, connected)
+
+    def freeze(self, name: str) -> None:
+        """Lets a machine stand still."""
+        self.machine(name).freeze()
+
+    def thaw(self, name: str) -> None:
+        """Lets it go on."""
+        self.machine(name).thaw()
+
+    def release(self) -> None:
+        """Lets every machine go on, and every frame through: what drills that were killed may have left."""
+        for machine in self.machines():
+            machine.thaw()
+        self.drop(())
+
+    def drop(self, drops: Sequence[DropSpec]) -> None:
+        """Drops these frames on the networks, and no others."""
+        self.namespace.drop(self.spec, drops)
 
     @property
     def damage(self) -> DamageSpec:

@@ -9,6 +9,7 @@ import contextlib
 import enum
 import fcntl
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -80,6 +81,16 @@ class Machine:
         with self._lock():
             self._powerless.touch()
             self._process.kill()
+
+    def freeze(self) -> None:
+        """Stops it between two instructions; its power stays on. Nothing if it is off."""
+        with self._lock():
+            self._process.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets it go on. Nothing if it runs, or is off."""
+        with self._lock():
+            self._process.signal(signal.SIGCONT)
 
     def regain_power(self) -> bool:
         """What feeds it is back; whether its switch is on, so that it has to start (a BIOS set to "last state")."""

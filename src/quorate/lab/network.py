@@ -1,18 +1,21 @@
 """The lab's networks: one namespace, in it a bridge a network and a tap a link. Nothing outside is touched.
 
 A link is cut as by pulling its cable out of the switch: its tap leaves the bridge. Neither end is told. A BMC falls
-silent, and clients are cut off, by losing the address that they have on the bridge.
+silent, and clients are cut off, by losing the address that they have on the bridge. Some frames are dropped, and others
+are not, by rules for the bridges.
 """
 
 import ctypes
 import json
 import os
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from quorate.errors import LabError
 from quorate.lab.command import run
 from quorate.lab.seed import links_of
-from quorate.lab.spec import LAB_NETWORK, LabSpec, NetworkSpec
+from quorate.lab.spec import LAB_NETWORK, DropSpec, LabSpec, NetworkSpec
 
 _CLONE_NEWNET = 0x40000000  # setns(2)
 
@@ -76,6 +79,12 @@ class Namespace:
         client = next(each.client for each in _networks(spec) if each.name == network)
         self._have(bridges(spec)[network], str(client), reaching)
 
+    def drop(self, spec: LabSpec, drops: Sequence[DropSpec]) -> None:
+        """Makes the bridges drop these frames and no others, all at one moment: nft(8), a file is one transaction."""
+        if not drops and shutil.which("nft") is None:
+            return  # so nothing was ever dropped
+        run(*self.argv("nft", "--file", "-"), input=ruleset(spec, drops))
+
     def _have(self, interface: str, address: str, having: bool) -> None:
         if having:
             self._ip("address", "replace", address, "dev", interface)
@@ -98,6 +107,43 @@ class Namespace:
 
     def _ip(self, *words: str) -> str:
         return run("ip", "-netns", self.name, *words)
+
+
+def ruleset(spec: LabSpec, drops: Sequence[DropSpec]) -> str:
+    """What nftables has to know, in place of what it did. Pure.
+
+    Between two machines frames are forwarded; what this machine sends or hears is output and input (nft(8), "bridge").
+    """
+    chains: dict[str, list[str]] = {"forward": [], "input": [], "output": []}
+    for drop in drops:
+        ends = ""
+        if drop.sender:
+            ends += f'iifname "{tap(spec, drop.sender, _link_number(spec, drop.sender, drop.network))}" '
+        if drop.receiver:
+            ends += f'oifname "{tap(spec, drop.receiver, _link_number(spec, drop.receiver, drop.network))}" '
+        hooks = ["forward"]
+        hooks += ["input"] if not drop.receiver else []
+        hooks += ["output"] if not drop.sender else []
+        for hook in hooks:
+            chains[hook] += [f"{ends}{match}drop" for match in _matches(drop)]
+    bodies = "".join(
+        f"  chain {name} {{\n    type filter hook {name} priority 0; policy accept;\n"
+        + "".join(f"    {rule}\n" for rule in rules)
+        + "  }\n"
+        for name, rules in chains.items()
+    )
+    # Deleting what isn't there is an error, declaring what is there isn't.
+    return f"table bridge lab\ndelete table bridge lab\ntable bridge lab {{\n{bodies}}}\n"
+
+
+def _matches(drop: DropSpec) -> Iterator[str]:
+    long = f"meta length > {drop.longer_than} " if drop.longer_than else ""
+    if not drop.protocol:
+        yield long
+        return
+    ports = ", ".join(map(str, drop.ports))
+    for end in ("sport", "dport"):
+        yield f"{long}ether type ip ip protocol {drop.protocol} {drop.protocol} {end} {{ {ports} }} "
 
 
 def _networks(spec: LabSpec) -> tuple[NetworkSpec, ...]:

@@ -43,6 +43,12 @@ class Process:
         """Whether it ran at any time."""
         return self.file.exists()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the whole group; nothing if it is gone."""
+        if (pid := self.pid()) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, number)
+
     def kill(self) -> None:
         """SIGKILL to the whole group; returns when its leader is no more. Raises LabError after 10 s."""
         pid = self.pid()

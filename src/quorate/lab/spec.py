@@ -71,6 +71,21 @@ class LabSpec(_Spec):
         return LAB_NETWORK[11 + index]
 
 
+class DropSpec(_Spec):
+    """Frames that a network doesn't carry, though every link is plugged in."""
+
+    network: str
+    sender: str | None = None
+    """A machine; None: any, this one here included."""
+    receiver: str | None = None
+    protocol: str | None = None
+    """`tcp` or `udp`; None: whatever it is."""
+    ports: tuple[int, ...] = ()
+    """Of either end; with a protocol only."""
+    longer_than: int | None = None
+    """Bytes of the packet in it."""
+
+
 class DamageSpec(_Spec):
     """What of a lab is broken, all of it at once, and by the failure of which parts of the site."""
 

@@ -6,8 +6,9 @@ family's module, and stands in `FAULTS`.
 
 from collections.abc import Mapping
 
+from quorate.drill.faults import daemons, netem, network, node
 from quorate.drill.faults.domains import DOMAIN_LOSS
-from quorate.drill.faults.fault import Facility, Fault, Power, Processes, Tools
+from quorate.drill.faults.fault import Cut, Facility, Fault, Fencing, Lost, Power, Processes, Tools
 from quorate.drill.faults.power import POWER_LOSS
 from quorate.drill.faults.processes import FREEZE, KILL
 
@@ -17,12 +18,22 @@ __all__ = [
     "FREEZE",
     "KILL",
     "POWER_LOSS",
+    "Cut",
     "Facility",
     "Fault",
+    "Fencing",
+    "Lost",
     "Power",
     "Processes",
     "Tools",
 ]
 
-FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in (POWER_LOSS, KILL, FREEZE, DOMAIN_LOSS)}
+FAMILIES: Mapping[str, tuple[Fault, ...]] = {
+    "processes": (KILL, FREEZE),
+    "cluster daemons": daemons.FAULTS,
+    "node": (POWER_LOSS, *node.FAULTS),
+    "network": (*network.FAULTS, *netem.FAULTS),
+    "facility": (DOMAIN_LOSS,),
+}
+FAULTS: Mapping[str, Fault] = {fault.name: fault for family in FAMILIES.values() for fault in family}
 """By the name that a person types."""

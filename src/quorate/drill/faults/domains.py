@@ -21,4 +21,5 @@ DOMAIN_LOSS = Fault(
     inject=_fail,
     heal=_mend,
     of_parts=True,
+    usual=(),
 )

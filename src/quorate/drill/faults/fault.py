@@ -1,5 +1,6 @@
 """What a fault is, and what faults need from outside."""
 
+import enum
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,6 +45,73 @@ class Facility(Protocol):
         ...
 
 
+class Commands(Protocol):
+    """Programs run as root on the nodes."""
+
+    async def run(self, node: str, *argv: str) -> None:
+        """Runs a program to its end. Raises HostError."""
+        ...
+
+    async def run_later(self, node: str, name: str, seconds: float, *argv: str) -> None:
+        """Has a timer of the node's own run a program, whoever is reached by then. Raises HostError."""
+        ...
+
+    async def undo(self, node: str, name: str, *argv: str) -> None:
+        """Runs at once what a timer was to run, and takes the timer back; the timer stays if the node isn't reached."""
+        ...
+
+
+class Machine(Protocol):
+    """The machines as wholes, from outside."""
+
+    async def freeze(self, node: str) -> None:
+        """Stops a machine between two instructions: its power stays on, its clock stands still."""
+        ...
+
+    async def thaw(self, node: str) -> None:
+        """Lets it go on; nothing if it runs, or is off."""
+        ...
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Frames that a network no longer carries."""
+
+    network: str
+    sender: str | None
+    """A node; None: anybody, this machine included."""
+    receiver: str | None
+    protocol: str | None = None
+    """`tcp` or `udp`, with `ports` (of either end); None: everything."""
+    ports: tuple[int, ...] = ()
+    longer_than: int | None = None
+    """Bytes of a packet; None: of any length."""
+
+
+class Network(Protocol):
+    """What is between the nodes."""
+
+    async def cut(self, cuts: Sequence[Cut], every: float | None = None) -> None:
+        """Drops these frames, and lets all others through. With `every`, off and on again, for so many seconds each."""
+        ...
+
+    async def mend(self) -> None:
+        """Lets everything through."""
+        ...
+
+
+class Bmcs(Protocol):
+    """The nodes' BMCs."""
+
+    async def misbehave(self, node: str, how: str) -> None:
+        """From now on one answers wrongly: `dead`, `slow`, `stranger` (it knows no password), `liar`."""
+        ...
+
+    async def behave(self, node: str) -> None:
+        """It does as it should again."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tools:
     """What faults need from outside, as far as the site has it."""
@@ -51,6 +119,34 @@ class Tools:
     power: Power | None = None
     processes: Processes | None = None
     facility: Facility | None = None
+    commands: Commands | None = None
+    machine: Machine | None = None
+    network: Network | None = None
+    bmcs: Bmcs | None = None
+    twin: bool = False
+    """All of it is a lab, where anything may be broken."""
+
+
+class Fencing(enum.StrEnum):
+    """What may become of the nodes that a fault takes from the cluster."""
+
+    NOBODY = "nobody"
+    """A node that is fenced for it is one too many."""
+    ALLOWED = "it may be"
+    """It depends on who is faster: the fault, or what restarts what it hit."""
+    NEEDED = "it must be"
+    """The cluster can't know what they still do."""
+    ANYBODY = "any node may be"
+    """Who stays is a race."""
+
+
+class Lost(enum.StrEnum):
+    """Which nodes a fault takes from the cluster."""
+
+    NOBODY = "nobody"
+    TARGET = "target"
+    LESSER = "lesser"
+    """Target and rest are apart: whichever has no majority; all, if neither has."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +160,28 @@ class Fault:
     """What is done, with `{target}` and `{service}` in it."""
     inject: Callable[[Tools, Target], Awaitable[None]]
     heal: Callable[[Tools, Target], Awaitable[None]]
-    """Undoes whatever is left of it; harmless if nothing is."""
+    """Undoes whatever is left of it; harmless if nothing is, and if nobody can be reached."""
+    lost: Lost = Lost.NOBODY
+    fencing: Fencing = Fencing.NOBODY
+    """Of the nodes that are lost; with nobody lost, of the target's."""
+    lasts: float = 0.0
+    """Seconds at least that it stays; then the drill heals it. 0: the cluster has to get over it by itself."""
     cuts_power: bool = False
-    """The nodes are gone at once, primary of nothing from then on; the cluster must fence them, if it is left to."""
+    """The nodes are gone at once, primary of nothing from then on."""
+    leaves: bool = False
+    """The nodes leave by themselves, and come back; the drill waits until it has seen them away."""
     of_service: bool = False
-    """It hits a service on a node, and not the node; nobody may be fenced for it."""
+    """It hits a service on a node, and not the node."""
     of_parts: bool = False
     """It hits parts of the facility, by name; what that does is predicted, and it stays until the drill heals it."""
+    predicted: bool = False
+    """What it does is the loss of nodes as the graph knows it, and is predicted by that."""
+    promised: bool = True
+    """The objectives for downtime hold for it."""
+    safe: bool = False
+    """It may be held on a real cluster: all of it heals by itself, or by a timer on the node."""
+    usual: tuple[str, ...] = ("one",)
+    """The targets on which `--all` holds it; `*` stands for each service that is probed."""
 
     def check_aim(self, aim: Aim) -> None:
         """Whether it can be aimed there. Raises InputError."""
@@ -85,8 +196,31 @@ class Fault:
         """Whether it can be done, here and now. Raises Refused."""
         if self.of_service and not target.units:
             raise Refused(f"{target.service} has no processes of its own on {target}")
-        if missing := [need for need in self.needs if getattr(tools, need) is None]:
+        if missing := self.missing(tools):
             raise Refused(
                 f"{self.name} needs {', '.join(missing)}, which this site doesn't have",
                 todo="Hold it on the site's twin: `quorate lab up` makes it.",
             )
+        if not self.safe and not tools.twin:
+            raise Refused(
+                f"{self.name} is held in a lab only",
+                means="Nothing would heal it if this machine were lost meanwhile.",
+                todo="Hold it on the site's twin: `quorate lab up` makes it.",
+            )
+
+    def missing(self, tools: Tools) -> list[str]:
+        """What it needs, and this site doesn't have."""
+        return [need for need in self.needs if getattr(tools, need) is None]
+
+    def loses(self, target: Target, nodes: Sequence[str]) -> tuple[str, ...]:
+        """The nodes, of all of these, that the cluster loses by it."""
+        match self.lost:
+            case Lost.NOBODY:
+                return ()
+            case Lost.TARGET:
+                return target.nodes
+            case Lost.LESSER:
+                rest = tuple(node for node in nodes if node not in target.nodes)
+                if 2 * len(rest) > len(nodes):
+                    return target.nodes
+                return rest if 2 * len(target.nodes) > len(nodes) else tuple(nodes)

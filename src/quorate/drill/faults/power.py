@@ -2,7 +2,7 @@
 
 import asyncio
 
-from quorate.drill.faults.fault import Fault, Tools
+from quorate.drill.faults.fault import Fault, Fencing, Lost, Tools
 from quorate.drill.targets import Target
 
 BOOT_APART = 10.0
@@ -29,5 +29,9 @@ POWER_LOSS = Fault(
     telling="the power of {target} is cut; BMCs still answer",
     inject=_cut_power,
     heal=_give_power,
+    lost=Lost.TARGET,
+    fencing=Fencing.NEEDED,
     cuts_power=True,
+    predicted=True,
+    usual=("one", "dc", "all"),
 )

@@ -35,6 +35,8 @@ KILL = Fault(
     inject=_send("SIGKILL"),
     heal=_nothing,
     of_service=True,
+    safe=True,
+    usual=("active:*",),
 )
 FREEZE = Fault(
     name="freeze",
@@ -43,4 +45,6 @@ FREEZE = Fault(
     inject=_send("SIGSTOP"),
     heal=_thaw,
     of_service=True,
+    safe=True,
+    usual=("active:*",),
 )

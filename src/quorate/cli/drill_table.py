@@ -1,0 +1,71 @@
+"""The faults that there are, and a matrix of drills that were held, for people."""
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from quorate.cli.site import Format
+from quorate.drill.campaign import Held
+from quorate.drill.faults import FAMILIES, Fault
+from quorate.drill.verdict import Verdict
+
+
+def show_faults(console: Console, output: Format) -> None:
+    """All faults, family by family."""
+    if output is Format.JSON:
+        print(json.dumps([_row(family, fault) for family, faults in FAMILIES.items() for fault in faults], indent=2))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Fault", "What is done", "Held", "Needs", "Fenced"):
+        table.add_column(heading, no_wrap=heading != "What is done")
+    for family, faults in FAMILIES.items():
+        table.add_row(f"[bold]{family}[/bold]")
+        for fault in faults:
+            row = _row(family, fault)
+            done = escape(str(row["done"]))
+            table.add_row(f"  {fault.name}", done, str(row["held"]), ", ".join(fault.needs), fault.fencing)
+    console.print(table)
+
+
+def _row(family: str, fault: Fault) -> dict[str, object]:
+    return {
+        "fault": fault.name,
+        "family": family,
+        "done": fault.telling.format(target="TARGET", service="SERVICE"),
+        "needs": fault.needs,
+        "held": "anywhere" if fault.safe else "in a lab",
+        "fenced": fault.fencing,
+        "promised": fault.promised,
+        "usual": fault.usual,
+    }
+
+
+def show_matrix(held: Sequence[Held], console: Console) -> None:
+    """Faults by services: the downtime of each, and whether the drill was kept."""
+    services = list(dict.fromkeys(name for each in held if each.verdict for name in each.verdict.services))
+    table = Table("Fault", "On", *services, "Lost", "Verdict", box=None)
+    for each in held:
+        table.add_row(each.fault, escape(each.on), *_cells(each.verdict, services), _judged(each))
+    console.print(table)
+    kept = sum(each.verdict is not None and each.verdict.kept for each in held)
+    console.print(f"{kept} of {len(held)} kept", markup=False, highlight=False)
+
+
+def _cells(verdict: Verdict | None, services: Sequence[str]) -> list[str]:
+    if verdict is None:
+        return ["-"] * (len(services) + 1)
+    cells = []
+    for name in services:
+        part = verdict.services.get(name)
+        outage = part.clients.outage if part else None
+        cells.append(f"{outage.downtime:.1f} s" if outage else "-")
+    return [*cells, "?" if verdict.lost is None else str(verdict.lost)]
+
+
+def _judged(held: Held) -> str:
+    if held.verdict is None:
+        return f"[yellow]not held[/yellow]: {escape(held.why)}"
+    return "[green]kept[/green]" if held.verdict.kept else f"[red]broken[/red]: {escape(held.verdict.broken[0])}"

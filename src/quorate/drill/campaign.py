@@ -1,0 +1,70 @@
+"""Every fault that fits a site, one drill after another; a broken one doesn't keep the others from being held."""
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
+from quorate.drill import runner
+from quorate.drill.faults import Fault
+from quorate.drill.order import Drill, Interrupted
+from quorate.drill.settling import settle
+from quorate.drill.verdict import Verdict
+from quorate.errors import HostError, LabError, QuorateError
+from quorate.progress import Progress
+
+SETTLE_LIMIT = 300.0
+"""Seconds between two drills in which the cluster may become ready again."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A drill of many, and how it ended."""
+
+    fault: str
+    on: str
+    verdict: Verdict | None
+    why: str = ""
+    """Why there is no verdict."""
+
+
+def programme(faults: Iterable[Fault], drill: Drill) -> list[tuple[Fault, str]]:
+    """The drills that fit: what the site has tools for and allows, on the usual targets of each."""
+    found: dict[tuple[str, str], tuple[Fault, str]] = {}
+    for fault in faults:
+        if fault.missing(drill.tools) or not (fault.safe or drill.tools.twin):
+            continue
+        for usual in fault.usual:
+            services = drill.probed() if "*" in usual else ("",)
+            for on in (usual.replace("*", service) for service in services):
+                found[fault.name, on] = fault, on
+    return list(found.values())
+
+
+async def hold(drill: Drill, order: Sequence[tuple[Fault, str]], progress: Progress) -> AsyncIterator[Held]:
+    """Holds them, the cluster ready before each as far as waiting makes it so.
+
+    Raises:
+        Interrupted: somebody stopped it all.
+    """
+    for number, (fault, on) in enumerate(order):
+        with progress.phase(f"{number + 1} of {len(order)}: {fault.name} on {on}") as say:
+            await _give_power(drill)
+            with contextlib.suppress(HostError):
+                await settle(drill.hosts, drill.design, say, SETTLE_LIMIT)
+        try:
+            verdict = await runner.run(dataclasses.replace(drill, fault=fault, on=on), progress)
+        except Interrupted:
+            raise
+        except QuorateError as error:
+            yield Held(fault.name, on, None, str(error))
+        else:
+            yield Held(fault.name, on, verdict)
+
+
+async def _give_power(drill: Drill) -> None:
+    """A node that a broken drill left off would be missing in all that come after it."""
+    if drill.tools.power:
+        for node in drill.design.hosts:
+            with contextlib.suppress(LabError):
+                await drill.tools.power.on(node)
