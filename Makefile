@@ -1,4 +1,4 @@
-.PHONY: demo test check unit setup down
+.PHONY: demo test test-long check unit setup down
 
 # examples/lab.yaml is a whole OpenStack core: make demo FILE=examples/lab.yaml
 FILE = examples/database.yaml
@@ -17,6 +17,10 @@ check:
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+# The long ones: the stock client through every failure. Root, half an hour.
+test-long: setup
+	.venv/bin/pytest -m long
 
 # Seconds, no root.
 unit:

@@ -47,7 +47,7 @@ def test_two_labs_side_by_side_and_no_trace_of_one_that_went(bare_site: Site, ot
 
 
 def test_a_session_ends_when_its_machine_loses_power(bare_site: Site) -> None:
-    argv = [QUORATE, "lab", "ssh", "--file", bare_site.file, "ctl3", "--", "echo began; sleep 600"]
+    argv = [str(QUORATE), "lab", "ssh", "--file", str(bare_site.file), "ctl3", "--", "echo began; sleep 600"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as session:
         try:
             assert session.stdout
