@@ -133,7 +133,8 @@ def with_everything_started(cib: Element, pacemaker: Pacemaker, answer: Element)
         if resources is not None and action.get("blocked") != "true":
             name = instance if unique else id_
             promoted = wanted == "promote"
-            _record(resources, name, pacemaker.primitives[id_], number, promoted=promoted, timeout=pacemaker.timeout)
+            where = str(node.get("uname"))
+            _record(resources, name, pacemaker.primitives[id_], where, number, promoted, pacemaker.timeout)
     return cib
 
 
@@ -141,8 +142,8 @@ def _record(
     resources: Element,
     name: str,
     primitive: Primitive,
+    node: str,
     number: int,
-    *,
     promoted: bool,
     timeout: Callable[[Operation], float],
 ) -> None:
@@ -154,13 +155,14 @@ def _record(
     history = etree.SubElement(resources, "lrm_resource", kind)
     given = {key: pair.value for key, pair in primitive.parameters.items()}
     first = "promote" if promoted else "start"
-    enter(history, name, first, call=2 * number, transition=number, code=0, parameters=given)
+    enter(history, name, first, node=node, call=2 * number, transition=number, code=0, parameters=given)
     for operation in monitors(primitive):
         if (operation.role.lower() in PROMOTED) is promoted:
             enter(
                 history,
                 name,
                 "monitor",
+                node=node,
                 call=2 * number + 1,
                 transition=number,
                 code=8 if promoted else 0,

@@ -128,7 +128,8 @@ def _enter(action: Element, resource: Element, state: Element) -> None:
     call = max((int(each.get("call-id") or 0) for each in history), default=0) + 1
     interval = int(given.get("CRM_meta_interval") or 0)
     code = int(given.get("CRM_meta_op_target_rc") or 0)
-    enter(history, name, operation, call=call, transition=0, code=code, parameters=given, interval=interval)
+    node = str(state.get("uname"))
+    enter(history, name, operation, node=node, call=call, transition=0, code=code, parameters=given, interval=interval)
 
 
 def enter(
@@ -136,6 +137,7 @@ def enter(
     name: str,
     operation: str,
     *,
+    node: str,
     call: int,
     transition: int,
     code: int,
@@ -148,6 +150,7 @@ def enter(
         history: the `lrm_resource`.
         name: the resource's, as the history has it.
         operation: start, monitor ...
+        node: Pacemaker 3.0 doesn't trust the order of `call` without it.
         call: counts up; a monitor counts only if it came after the start.
         transition: the action's number in its transition.
         code: what it returned.
@@ -160,6 +163,7 @@ def enter(
         "id": id_,
         "operation_key": f"{name}_{operation}_{interval}",
         "operation": operation,
+        "on_node": node,
         "crm-debug-origin": "quorate",
         "crm_feature_set": "3.15.0",
         "transition-key": key,
