@@ -8,6 +8,7 @@ from quorate.cli.facility import Parts
 from quorate.cli.site import Site
 from quorate.drill.commands import NodeCommands
 from quorate.drill.faults import Cut, Tools
+from quorate.drill.membership import ClusterMembership
 from quorate.drill.processes import UnitProcesses
 from quorate.hosts import Hosts
 from quorate.lab import DropSpec, Lab
@@ -15,8 +16,9 @@ from quorate.lab import DropSpec, Lab
 
 def tools(site: Site, hosts: Hosts) -> Tools:
     """What faults can use here: a real site has neither switches nor cables that a program could pull."""
+    membership = ClusterMembership(hosts, site.design)
     if not site.lab.exists():
-        return Tools(processes=UnitProcesses(hosts), commands=NodeCommands(hosts))
+        return Tools(processes=UnitProcesses(hosts), commands=NodeCommands(hosts), membership=membership)
     return Tools(
         power=_Switches(site.lab),
         processes=UnitProcesses(hosts),
@@ -24,6 +26,8 @@ def tools(site: Site, hosts: Hosts) -> Tools:
         commands=NodeCommands(hosts),
         machine=_Machines(site.lab),
         network=_Cables(site.lab),
+        bmcs=_Bmcs(site.lab),
+        membership=membership,
         twin=True,
     )
 
@@ -55,6 +59,19 @@ class _Machines:
 
     async def thaw(self, node: str) -> None:
         await asyncio.to_thread(self._lab.thaw, node)
+
+
+class _Bmcs:
+    """The BMCs of the lab's machines."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    async def misbehave(self, node: str, how: str) -> None:
+        await asyncio.to_thread(self._lab.spoil_bmc, node, how)
+
+    async def behave(self, node: str) -> None:
+        await asyncio.to_thread(self._lab.mend_bmc, node)
 
 
 class _Cables:

@@ -52,6 +52,8 @@ class Blow:
     """Nodes went on that have a majority: what the others write down later is of their return, not of the recovery."""
     over: float
     """When the cluster was ready again, or the drill no longer waited for it; what moved later, the drill moved."""
+    lying: tuple[str, ...] = ()
+    """The nodes whose BMC said that they were off, and they weren't."""
 
     def recovery(self, read: Journals) -> list[Entry]:
         """What the nodes wrote down about the recovery."""
@@ -86,7 +88,8 @@ def audit(
     fenced = fencing.since(bmcs, list(design.hosts), blow.injected)
     cuts = {node: [time] for node, time in blow.powerless.items()}
     for node, requests in fenced.items():  # a node that is cut off is primary until its power is
-        cuts.setdefault(node, []).extend(request.time for request in requests if request.action != "on")
+        if node not in blow.lying:
+            cuts.setdefault(node, []).extend(request.time for request in requests if request.action != "on")
     for volume in design.volumes:
         first = [host for host, replica in before.replicas[volume.name].items() if replica.role == "Primary"]
         seen = primaries.reigns(read.entries, volume.minor, first, cuts, blow.injected, now)

@@ -174,7 +174,8 @@ def _foretold(drill: Drill, target: Target, state: State) -> Forecast | None:
     lost = drill.fault.loses(target, tuple(drill.design.hosts))
     if not drill.fault.predicted or not _spared(drill, lost):
         return None
-    return foretell(drill.cluster, drill.design, lost, state.active)
+    parts = (*lost, *(f"{node}:bmc" for node in lost)) if drill.fault.with_bmcs else lost
+    return foretell(drill.cluster, drill.design, parts, state.active)
 
 
 def _spared(drill: Drill, lost: Collection[str]) -> bool:
@@ -362,7 +363,8 @@ async def _break_under_load(
                     await settle(drill.hosts, drill.design, say, limit)
         finally:
             await fault.heal(drill.tools, target)
-        blow = Blow(target, injected, powerless, lost, spared, over=time.time())
+        lying = lost if fault.lying else ()
+        blow = Blow(target, injected, powerless, lost, spared, over=time.time(), lying=lying)
         return await under.stop(), blow, seen, settled.failures
 
 

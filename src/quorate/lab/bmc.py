@@ -6,6 +6,7 @@ so that the fencing which the cluster uses is the real one (`fence_ipmilan`), ne
 Every request that changes power is kept in `bmc.log`, one JSON object a line.
 """
 
+import enum
 import json
 import sys
 import threading
@@ -20,14 +21,42 @@ from quorate.lab.lab import Lab
 _ACTIONS = {0: "off", 1: "on", 2: "cycle", 3: "reset"}  # IPMI 2.0, 28.3 Chassis Control
 
 
+SLOW = 8.0
+"""Seconds that a slow BMC takes to switch its machine off; it says yes at once."""
+
+
+class Manner(enum.StrEnum):
+    """How a BMC answers."""
+
+    WELL = ""
+    SLOW = "slow"
+    STRANGER = "stranger"
+    """It knows no password any more."""
+    LIAR = "liar"
+    """It says of its machine what it was told to do, and does nothing."""
+
+
+class Passwords:
+    """The one password, as long as the BMC knows it; pyghmi asks for it with each session."""
+
+    def __init__(self, bmc: "MachineBmc", user: str, password: str) -> None:
+        self._bmc, self._known = bmc, {user: password}
+
+    def get(self, user: str) -> str | None:
+        """None for a stranger."""
+        return None if self._bmc.manner is Manner.STRANGER else self._known.get(user)
+
+
 class MachineBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
     """Chassis control and status of one machine."""
 
     def __init__(self, lab: Lab, name: str) -> None:
         spec = lab.spec.machine(name).bmc
         password = spec.password_file.read_text().strip()
-        super().__init__({spec.user: password}, address=str(spec.address))
+        super().__init__(Passwords(self, spec.user, password), address=str(spec.address))
         self._lab, self._machine = lab, lab.machine(name)
+        self._manner = lab.bmc_manner_file(name)
+        self._said = "on"
         self._log = lab.bmc_log_file(name)
 
     def control_chassis(self, request: dict[str, Any], session: Any) -> None:
@@ -38,23 +67,43 @@ class MachineBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
             log.write(json.dumps({"time": time.time(), "client": client, "action": action}) + "\n")
         super().control_chassis(request, session)
 
+    @property
+    def manner(self) -> Manner:
+        """How it is to answer now."""
+        try:
+            return Manner(self._manner.read_text())
+        except FileNotFoundError:
+            self._said = "on"
+            return Manner.WELL
+
     def get_power_state(self) -> str:
         """What the switch says, `on` or `off`."""
+        if self.manner is Manner.LIAR:
+            return self._said
         return "on" if self._machine.is_on() else "off"
 
     def power_off(self) -> None:
         """Off at once, not by asking the system."""
-        self._machine.power_off()
+        match self.manner:
+            case Manner.LIAR:
+                self._said = "off"
+            case Manner.SLOW:
+                threading.Timer(SLOW, self._machine.power_off).start()
+            case _:
+                self._machine.power_off()
 
     def power_on(self) -> None:
         """On; the system starts when the firmware is through."""
-        if not self._machine.is_on():
+        if self.manner is Manner.LIAR:
+            self._said = "on"
+        elif not self._machine.is_on():
             self._machine.switch_on()
             threading.Timer(self._lab.spec.firmware_seconds, self._lab.start_if_on, [self._machine.name]).start()
 
     def power_reset(self) -> None:
         """Off and on again."""
-        self._machine.power_off()
+        if self.manner is not Manner.LIAR:
+            self._machine.power_off()
         self.power_on()
 
     power_cycle = power_reset

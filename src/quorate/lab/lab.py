@@ -186,10 +186,28 @@ class Lab:
         self.machine(name).thaw()
 
     def release(self) -> None:
-        """Lets every machine go on, and every frame through: what drills that were killed may have left."""
+        """Lets every machine go on, every BMC behave, every frame through: what killed drills may have left."""
         for machine in self.machines():
             machine.thaw()
+            self.mend_bmc(machine.name)
         self.drop(())
+
+    def spoil_bmc(self, name: str, how: str) -> None:
+        """Lets a BMC fall silent (`dead`), or misbehave as `bmc.Manner` has it."""
+        if how == "dead":
+            self.namespace.answer(self.spec, name, False)
+        else:
+            self.bmc_manner_file(name).write_text(how)
+
+    def mend_bmc(self, name: str) -> None:
+        """Lets it do as it should; one that hangs on something broken stays silent."""
+        self.bmc_manner_file(name).unlink(missing_ok=True)
+        if name not in self.damage.silent:
+            self.namespace.answer(self.spec, name, True)
+
+    def bmc_manner_file(self, name: str) -> Path:
+        """Where a BMC looks how to misbehave."""
+        return self.folder / name / "bmc.manner"
 
     def drop(self, drops: Sequence[DropSpec]) -> None:
         """Drops these frames on the networks, and no others."""

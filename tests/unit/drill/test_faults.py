@@ -11,6 +11,7 @@ from quorate.design import Design, work_out
 from quorate.drill import targets
 from quorate.drill.commands import NodeCommands
 from quorate.drill.faults import FAULTS, Cut, Fault, Fencing, Tools, netem, network
+from quorate.drill.forecast import Fate, Forecast, foretell
 from quorate.drill.targets import Target
 from quorate.drill.wiring import wiring
 from quorate.errors import HostError, Refused
@@ -112,10 +113,21 @@ def test_what_is_said_of_a_fault_holds_together(fault: Fault, design: Design) ->
     if fault.predicted:
         assert fault.fencing is Fencing.NEEDED, "the graph says of a lost node that it is fenced"
     if fault.safe:
-        assert set(fault.needs) <= {"processes", "commands"}, "nothing else is there on a real cluster"
+        assert set(fault.needs) <= {"processes", "commands", "membership"}, "nothing else is there on a real cluster"
     for usual in fault.usual:
         aim = targets.parse(usual.replace("*", "database"), design)
         fault.check_aim(aim)
+
+
+def test_nobody_is_fenced_through_a_dead_bmc_so_nothing_is_taken_over(cluster: Cluster, design: Design) -> None:
+    def foretold(active: str) -> Forecast:
+        nodes = FAULTS["bmc-dead"].loses(Target(("ctl1",), None, ()), NODES)
+        return foretell(cluster, design, (*nodes, *(f"{node}:bmc" for node in nodes)), {"database": active})
+
+    assert FAULTS["bmc-dead"].with_bmcs
+    assert (foretold("ctl1").lost, foretold("ctl1").fenced) == (("ctl1",), ())
+    assert foretold("ctl1").fates == {"database": Fate.GONE}
+    assert foretold("ctl2").fates == {"database": Fate.STAYS}
 
 
 class Nobody:

@@ -6,7 +6,7 @@ family's module, and stands in `FAULTS`.
 
 from collections.abc import Mapping
 
-from quorate.drill.faults import daemons, netem, network, node
+from quorate.drill.faults import daemons, fencing, netem, network, node, planned
 from quorate.drill.faults.domains import DOMAIN_LOSS
 from quorate.drill.faults.fault import Cut, Facility, Fault, Fencing, Lost, Power, Processes, Tools
 from quorate.drill.faults.power import POWER_LOSS
@@ -33,7 +33,9 @@ FAMILIES: Mapping[str, tuple[Fault, ...]] = {
     "cluster daemons": daemons.FAULTS,
     "node": (POWER_LOSS, *node.FAULTS),
     "network": (*network.FAULTS, *netem.FAULTS),
+    "fencing": fencing.FAULTS,
     "facility": (DOMAIN_LOSS,),
+    "planned": planned.FAULTS,
 }
 FAULTS: Mapping[str, Fault] = {fault.name: fault for family in FAMILIES.values() for fault in family}
 """By the name that a person types."""

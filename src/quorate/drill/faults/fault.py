@@ -112,6 +112,18 @@ class Bmcs(Protocol):
         ...
 
 
+class Membership(Protocol):
+    """The cluster as a whole."""
+
+    async def without(self, node: str) -> None:
+        """Waits until a node has left it. Raises HostError if that takes too long."""
+        ...
+
+    async def whole(self) -> None:
+        """Waits until it is ready. Raises HostError if that takes too long."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tools:
     """What faults need from outside, as far as the site has it."""
@@ -123,6 +135,7 @@ class Tools:
     machine: Machine | None = None
     network: Network | None = None
     bmcs: Bmcs | None = None
+    membership: Membership | None = None
     twin: bool = False
     """All of it is a lab, where anything may be broken."""
 
@@ -168,6 +181,10 @@ class Fault:
     """Seconds at least that it stays; then the drill heals it. 0: the cluster has to get over it by itself."""
     cuts_power: bool = False
     """The nodes are gone at once, primary of nothing from then on."""
+    with_bmcs: bool = False
+    """The BMCs of the nodes that are lost can't be used either, so nobody is fenced while it stays."""
+    lying: bool = False
+    """Those BMCs say of a node that it is off, and it goes on; their word is no evidence of it."""
     leaves: bool = False
     """The nodes leave by themselves, and come back; the drill waits until it has seen them away."""
     of_service: bool = False

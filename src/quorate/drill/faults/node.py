@@ -35,7 +35,8 @@ async def _panic(tools: Tools, target: Target) -> None:
     await asyncio.gather(*(tools.commands.run_later(node, "panic", SOON, *crash) for node in target.nodes))
 
 
-async def _reboot(tools: Tools, target: Target) -> None:
+async def reboot(tools: Tools, target: Target) -> None:
+    """In good order: systemd stops the cluster's daemons first, and they what they run."""
     assert tools.commands
     reboot = ("systemctl", "reboot")
     await asyncio.gather(*(tools.commands.run_later(node, "reboot", SOON, *reboot) for node in target.nodes))
@@ -103,7 +104,7 @@ REBOOT = Fault(
     name="reboot",
     needs=("commands",),
     telling="{target} is restarted in good order",
-    inject=_reboot,
+    inject=reboot,
     heal=_nothing,
     leaves=True,
     safe=True,
