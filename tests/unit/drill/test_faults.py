@@ -3,6 +3,7 @@
 import asyncio
 import string
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -128,6 +129,11 @@ def test_nobody_is_fenced_through_a_dead_bmc_so_nothing_is_taken_over(cluster: C
     assert (foretold("ctl1").lost, foretold("ctl1").fenced) == (("ctl1",), ())
     assert foretold("ctl1").fates == {"database": Fate.GONE}
     assert foretold("ctl2").fates == {"database": Fate.STAYS}
+
+
+def test_every_fault_is_explained() -> None:
+    text = (Path(__file__).parents[3] / "docs/drills.md").read_text()
+    assert [name for name in FAULTS if f"`{name}`" not in text] == []
 
 
 class Nobody:
