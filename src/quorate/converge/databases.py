@@ -157,10 +157,12 @@ class Migrate:
         return f"it is at {_names(has)}, the release at {_names(heads)}" if has else "it holds nothing yet"
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
-        """Runs the service's own command, as the service's own user."""
+        """Runs the service's own command, as the service's own user. What has failed for want of it is tried again."""
         host = await hosts.host(self.host)
         as_user = ("runuser", "--user", self.schema.user, "--")
         await host.run(*self.schema.migrate, under=as_user, timeout=MIGRATE_TIMEOUT)
+        for resource in self.schema.resources:
+            await host.run("crm_resource", "--cleanup", "--resource", resource)
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ class MakeCell:
     host: str
     cell: Cell
     user: str
+    readers: tuple[str, ...]
+    """The hosts with programs that read which cells there are."""
     phase: ClassVar[Phase] = Phase.MIGRATIONS
 
     @property
@@ -191,12 +195,21 @@ class MakeCell:
         return None if found[1:] == (self.cell.database, self.cell.transport) else "it has another address"
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
-        """Runs Nova's own command, as the service's own user. What is known already it refuses to make."""
+        """Runs Nova's own command, as the service's own user. What is known already it refuses to make.
+
+        What runs is started anew later (`restarts`): its configuration is younger than it, from then on.
+        """
         if (sql := seen(view)) is None:
             raise HostError(why_unseen(view), where="the cluster", todo="`quorate status` shows what it waits for.")
         host, found = await hosts.host(self.host), sql.cells.get((self.cell.within, self.cell.name))
         command = (*self.cell.change, found[0]) if found else self.cell.make
+        await self._outdate_readers(hosts)  # before, too, should nobody be left to do it afterwards
         await host.run(*command, under=("runuser", "--user", self.user, "--"), timeout=MIGRATE_TIMEOUT)
+        await self._outdate_readers(hosts)
+
+    async def _outdate_readers(self, hosts: Hosts) -> None:
+        for name in self.readers:
+            await (await hosts.host(name)).run("touch", "--no-create", "--", self.cell.config)
 
 
 def release(schema: Schema, host: str, view: View) -> tuple[frozenset[str], frozenset[str]]:
@@ -231,7 +244,7 @@ def migrations(schemas: tuple[Schema, ...]) -> tuple[Migrate | MakeCell, ...]:
         turn = turns.setdefault(schema.secret, len(turns))
         host = schema.hosts[turn % len(schema.hosts)]
         if schema.cell:
-            found.append(MakeCell(host, schema.cell, schema.user))
+            found.append(MakeCell(host, schema.cell, schema.user, schema.hosts))
         found.append(Migrate(host, schema))
     return tuple(found)
 

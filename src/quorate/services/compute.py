@@ -14,6 +14,7 @@ from quorate.services.parts import Cell, Endpoint, Part
 
 NAME = "compute"
 PORT, METADATA_PORT = 8774, 8775
+CONFIG = "/etc/nova/nova.conf"
 PACKAGES = "/usr/lib/python3/dist-packages/nova"
 
 NO_BROKERS = "none:///"
@@ -31,7 +32,7 @@ def blueprint(compute: Api, cluster: Cluster) -> Part:
     service = Service(
         name=NAME,
         project="nova",
-        config="/etc/nova/nova.conf",
+        config=CONFIG,
         settings=settings(cluster),
         programs=(
             # The root lists the API's versions, for anybody.
@@ -85,7 +86,7 @@ def _cell(name: str, schema: str, transport: str) -> Cell:
     nova, at = ("nova-manage", "cell_v2"), ("--database_connection", database)
     whole = ("--name", name, "--transport-url", transport, *at)
     make = (*nova, "map_cell0", *at) if transport == NO_BROKERS else (*nova, "create_cell", *whole)
-    return Cell(name, "nova_api", database, transport, make, (*nova, "update_cell", *whole, "--cell_uuid"))
+    return Cell(name, "nova_api", database, transport, make, (*nova, "update_cell", *whole, "--cell_uuid"), CONFIG)
 
 
 def settings(cluster: Cluster) -> Settings:

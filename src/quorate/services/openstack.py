@@ -10,7 +10,7 @@ because something else did, and a program that waits for the database isn't take
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from quorate import node
@@ -129,12 +129,14 @@ def blueprint(service: Service, on: tuple[str, ...], cluster: Cluster) -> Part:
     text = config(service.settings, transport)
     settings = File(service.config, text, mode=0o640, restarts=units, group=service.runs_as)
     clones = tuple(f"{service.name}-{program.name}-clone" for program in service.programs)
+    # An API starts without its database; Nova's conductor, for one, doesn't.
+    workers = tuple(clone for clone, program in zip(clones, service.programs, strict=True) if not program.wsgi)
     return join(
         [
             Part(
                 packages=dict.fromkeys(on, service.packages),
                 files=dict.fromkeys(on, (*((settings,) if service.settings else ()), *service.files)),
-                schemas=service.schemas,
+                schemas=tuple(replace(schema, resources=workers) for schema in service.schemas),
                 keys=service.keys,
                 endpoints=service.endpoints,
                 accounts=service.accounts,

@@ -216,6 +216,8 @@ class Cell:
     """The command that makes it known, an argument list."""
     change: tuple[str, ...]
     """The command that corrects it; the cell's id is its last argument."""
+    config: str
+    """The configuration of the programs that read which cells there are, once, when they start."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,8 @@ class Schema:
     """Folders of Alembic revision files, looked through with all folders beneath."""
     cell: Cell | None = None
     """The cell whose database it is; to be known before `migrate` is run."""
+    resources: tuple[str, ...] = ()
+    """Cluster resources that end when they find it empty, and are given up until somebody says otherwise."""
 
 
 @dataclass(frozen=True)

@@ -168,20 +168,6 @@ def test_passwords_are_set_before_anything_that_uses_them_is_restarted() -> None
     assert phases.index(restarted["keystone.service"]) < phases.index(of["Register"]), "by it the others are set"
 
 
-class Recorder:
-    """Stands for a connected host: keeps what it is to run."""
-
-    def __init__(self) -> None:
-        self.ran: list[tuple[tuple[str, ...], object]] = []
-
-    async def host(self, name: str) -> "Recorder":
-        self.ran.append(((name,), None))
-        return self
-
-    async def run(self, *argv: str, input: object = None, **_: object) -> None:  # noqa: A002
-        self.ran.append((argv, input))
-
-
 def test_a_broker_is_told_its_password_by_stdin_alone() -> None:
     [step] = [each for each in STEPS if isinstance(each, SetPassword)]
     hosts = Recorder()
@@ -208,6 +194,20 @@ def test_a_database_that_is_newer_than_the_release_is_an_obstacle() -> None:
 
 def test_migrations_of_different_services_run_on_different_hosts() -> None:
     assert len({step.host for step in STEPS if isinstance(step, Migrate)}) == len(DESIGN.schemas)
+
+
+class Recorder:
+    """Stands for a connected host: keeps what it is to run."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[tuple[str, ...], object]] = []
+
+    async def host(self, name: str) -> "Recorder":
+        self.ran.append(((name,), None))
+        return self
+
+    async def run(self, *argv: str, input: object = None, **_: object) -> None:  # noqa: A002
+        self.ran.append((argv, input))
 
 
 COMPUTE = load(FILE.replace(b"image: ", b"image: , placement: , network: , compute: "), "lab.yaml")
@@ -238,6 +238,29 @@ def test_a_cell_that_is_known_by_another_address_is_corrected() -> None:
     assert [each.differs(with_sql(cells=known)) for each in (zero, one)] == [None, None]
     fewer = {**known, ("nova_api", "cell1"): ("id", one.cell.database, "rabbit://openstack:*@10.20.0.11:5671/")}
     assert [each.differs(with_sql(cells=fewer)) for each in (zero, one)] == [None, "it has another address"]
+
+
+def test_what_read_no_cells_or_found_no_tables_starts_again() -> None:
+    found = [each for each in steps(work_out(COMPUTE), secret) if isinstance(each, (MakeCell, Migrate))]
+    [one] = [each for each in found if isinstance(each, MakeCell) and each.cell.name == "cell1"]
+    hosts = Recorder()
+    asyncio.run(one.do(hosts, settled(), lambda _line: None))  # type: ignore[arg-type]
+    ran = [" ".join(argv[:3]) for argv, _ in hosts.ran if len(argv) > 1]
+    touched = ["touch --no-create --"] * 3
+    assert ran == [*touched, "nova-manage cell_v2 create_cell", *touched], "on each host, whoever is interrupted when"
+    assert {argv[-1] for argv, _ in hosts.ran if argv[0] == "touch"} == {"/etc/nova/nova.conf"}
+
+    [last] = [each for each in found if isinstance(each, Migrate) and each.schema.name == "nova"]
+    hosts = Recorder()
+    asyncio.run(last.do(hosts, settled(), lambda _line: None))  # type: ignore[arg-type]
+    assert [argv[-1] for argv, _ in hosts.ran[1:]] == [
+        "--local_cell",
+        "compute-conductor-clone",
+        "compute-scheduler-clone",
+    ]
+    assert [each.schema.resources for each in found if isinstance(each, Migrate) and each.schema.name == "glance"] == [
+        ()
+    ]
 
 
 KEYSTONE, HAPROXY = "/etc/keystone/keystone.conf", "/etc/quorate/haproxy.cfg"
