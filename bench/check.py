@@ -1,12 +1,14 @@
-"""Cut sets beside a SAT solver and decision diagrams, on the same graphs: `python bench/check.py`.
+"""Cut sets beside a SAT solver and decision diagrams, on the same graphs; predictions: `python bench/check.py`.
 
 Each case runs in a process of its own, so that its memory is its own; one that isn't done after LIMIT seconds is
 stopped, and the table says so. python-sat and dd come with requirements-dev.txt (dd as it is packaged: in Python; its
-binding to CUDD has to be compiled by hand). Times are CPU seconds of the calculation alone.
+binding to CUDD has to be compiled by hand). Times are CPU seconds of the calculation alone; of
+predictions, which crm_simulate makes in processes of its own, both what the clock says and the CPU seconds of all.
 """
 
 import argparse
 import json
+import os
 import random
 import resource
 import subprocess
@@ -213,11 +215,77 @@ def loading() -> None:
     )
 
 
+def primitive(name: str) -> str:
+    """A resource that is monitored every ten seconds."""
+    operations = f'<operations><op id="{name}-m" name="monitor" interval="10s"/></operations>'
+    return f'<primitive id="{name}" class="ocf" provider="pacemaker" type="Dummy">{operations}</primitive>'
+
+
+def cib(nodes: int, groups: int, clones: int) -> str:
+    """A cluster in which each node has a fence device; groups of four resources, and clones that run everywhere."""
+    members = "".join(f'<node id="{number}" uname="n{number}"/>' for number in range(1, nodes + 1))
+    fencing = "".join(
+        f'<primitive id="fence-{number}" class="stonith" type="fence_ipmilan"><instance_attributes id="f{number}">'
+        f'<nvpair id="f{number}-h" name="pcmk_host_list" value="n{number}"/></instance_attributes></primitive>'
+        for number in range(1, nodes + 1)
+    )
+    resources = "".join(
+        f'<group id="g{group}">{"".join(primitive(f"r{group}-{each}") for each in range(4))}</group>'
+        for group in range(groups)
+    ) + "".join(f'<clone id="c{clone}">{primitive(f"s{clone}")}</clone>' for clone in range(clones))
+    stays = '<meta_attributes id="d"><nvpair id="d-s" name="resource-stickiness" value="100"/></meta_attributes>'
+    return (
+        '<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration><crm_config/>'
+        f"<nodes>{members}</nodes><resources>{fencing}{resources}</resources><constraints/>"
+        f"<rsc_defaults>{stays}</rsc_defaults></configuration><status/></cib>"
+    )
+
+
+def predictions(which: str) -> None:
+    """How long it takes to foresee every node, every resource and every pair of nodes of a cluster."""
+    from quorate.proof import services
+    from quorate.proof.evidence import Documents, Text, designed, read
+    from quorate.proof.scheduler import Scheduler
+
+    if which == "16":
+        evidence = read(Documents(cib=Text("cib.xml", cib(nodes=16, groups=20, clones=20))))
+        assert evidence.pacemaker
+        found = services.of_cluster(evidence.pacemaker)
+    else:
+        from quorate.cluster.loading import load
+        from quorate.design import work_out
+
+        path = Path(__file__).parents[1] / "examples" / which
+        cluster = load(path.read_bytes(), str(path))
+        design = work_out(cluster)
+        evidence = read(designed.documents(design, cluster))
+        assert evidence.pacemaker
+        found = services.of_design(design, evidence.pacemaker)
+    begun, before = time.monotonic(), _cpu()
+    with Scheduler(evidence, found) as scheduler:
+        failures = [*scheduler.single_failures(), *scheduler.double_failures()]
+        foreseen = scheduler.predict_all(failures)
+        assert not scheduler.unpredicted
+    seconds, cpu = time.monotonic() - begun, _cpu() - before
+    resources = sum(not each.is_fencing for each in evidence.pacemaker.primitives.values())
+    print(
+        f"predictions, {len(evidence.nodes)} nodes, {resources} resources: {len(foreseen)} failures "
+        f"in {seconds:.1f} s, {cpu:.1f} CPU seconds; load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of all that it has started and that have ended."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in both)
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--case", nargs=3, metavar=("TOOL", "GRAPH", "ORDER"), help=argparse.SUPPRESS)
     parser.add_argument("--loading", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--predictions", metavar="WHICH", help="alone: 16, or the name of an example")
     parser.add_argument("--only", choices=TOOLS, help="this tool alone")
     parser.add_argument("--limit", type=int, default=LIMIT, help="seconds for a case (%(default)s)")
     options = parser.parse_args()
@@ -226,6 +294,9 @@ def main() -> None:
         return
     if options.loading:
         loading()
+        return
+    if options.predictions:
+        predictions(options.predictions)
         return
     print(f"{'graph':28}{'order':>6}  {'tool':12}{'seconds':>10}{'MB':>8}{'cuts':>12}")
     for graph in GRAPHS:
@@ -243,6 +314,8 @@ def main() -> None:
                     cells = f"{'> ' + str(options.limit):>10}{'stopped':>20}"
                 print(f"{graph:28}{order:>6}  {tool:12}{cells}", flush=True)
     subprocess.run([sys.executable, __file__, "--loading"], check=True)
+    for which in ("openstack.yaml", "16"):
+        subprocess.run([sys.executable, __file__, "--predictions", which], check=True)
 
 
 if __name__ == "__main__":
