@@ -29,7 +29,7 @@ NETWORKS = ocf.Parameter(
 )
 DAMPENING = ocf.Parameter(
     "dampening",
-    "6",
+    "5",
     "Seconds without another change before the cluster hears of one: longer than a monitor's round",
     "integer",
 )
@@ -224,7 +224,7 @@ if __name__ == "__main__":
         [
             ocf.Action("start", start, timeout=20),
             ocf.Action("stop", stop, timeout=20),
-            ocf.Action("monitor", monitor, timeout=20, interval=3),
+            ocf.Action("monitor", monitor, timeout=20, interval=2),
             ocf.Action("validate-all", validate, timeout=10),
         ],
     )

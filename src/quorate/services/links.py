@@ -28,11 +28,11 @@ PREFIX = "link-"
 DEAD = "0"
 LOST = 2000
 
-INTERVAL = 3
+INTERVAL = 2
 """Seconds between two looks."""
 SILENCE = 1
 """Seconds without an answer, until a look says that a link is dead: as in `quorate.node.links`."""
-DAMPENING = 6
+DAMPENING = 5
 """Seconds: more than from one node's look to the last other's, so that all of them are heard of together."""
 
 

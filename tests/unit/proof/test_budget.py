@@ -58,16 +58,16 @@ def test_a_process_that_dies(cluster: Cluster) -> None:
 def test_a_link_that_is_lost_is_noticed_late_and_nobody_is_fenced(cluster: Cluster) -> None:
     found = budget(three(cluster), cluster, "link")
     assert [(part.name, part.seconds) for part in found.parts[:3]] == [
-        ("the watcher of links looks again", 3),
+        ("the watcher of links looks again", 2),
         ("nobody answers it", 1),
-        ("all nodes' watchers are waited for", 6),
+        ("all nodes' watchers are waited for", 5),
     ]
     assert [part.name for part in found.parts[3:]] == [
-        *("database-mariadb is stopped", "database-filesystem is stopped", "database-drbd is demoted"),
+        *("database-mariadb is stopped", "database-filesystem is unmounted", "database-drbd is demoted"),
         *("database-drbd is promoted", "database-filesystem is mounted", "database-mariadb starts"),
     ]
     assert found.is_kept
-    damped = changed(three(cluster), cib('name="dampening" value="6"', 'name="dampening" value="20"'))
+    damped = changed(three(cluster), cib('name="dampening" value="5"', 'name="dampening" value="20"'))
     assert not budget(damped, cluster, "link").is_kept
     assert "watchers are waited for" in budget(damped, cluster, "link").cheapest()
 
