@@ -8,7 +8,7 @@ import pytest
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fate, foretell, understand
+from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fate, fates, foretell, understand
 from quorate.drill.outage import Gap, Outage
 from quorate.errors import InputError
 from quorate.proof.damage import standing
@@ -121,6 +121,16 @@ def test_each_difference_is_told(
 def test_what_clients_saw_says_what_became_of_it(gap: Gap, serving: str, becomes: Fate) -> None:
     seen = dataclasses.replace(SEEN, serving={"database": serving})
     assert fate(Outage(gap, 0.02, ()), "ctl1", seen, "database") is becomes
+
+
+def test_a_service_is_taken_over_with_what_it_stands_on() -> None:
+    cluster = load((EXAMPLES / "lab.yaml").read_bytes(), "lab.yaml")
+    before = {"database": "ctl1", "messaging": "ctl3", "identity": "ctl2", "image": "ctl2"}
+    predicted = foretell(cluster, work_out(cluster), ("ctl1",), before)
+    seen = dataclasses.replace(SEEN, serving={**before, "database": "ctl2"})
+    became = fates(predicted, dict.fromkeys(before), before, seen)
+    assert became == {"database": MOVES, "messaging": STAYS, "identity": MOVES, "image": MOVES}
+    assert Prediction(predicted, seen, became).differences == []
 
 
 def test_without_a_majority_nobody_is_fenced(site: Cluster, design: Design) -> None:

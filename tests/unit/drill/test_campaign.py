@@ -1,0 +1,72 @@
+"""Which drills fit a site, and what may be fenced in each."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from quorate.cluster.model import Cluster
+from quorate.design import Design, work_out
+from quorate.drill import campaign, runner
+from quorate.drill.audit import Blow
+from quorate.drill.commands import NodeCommands
+from quorate.drill.faults import FAULTS, POWER_LOSS, Tools
+from quorate.drill.fencing import PowerRequest
+from quorate.drill.order import Drill
+from quorate.drill.processes import UnitProcesses
+from quorate.drill.targets import Target
+from quorate.hosts import Hosts
+
+
+class NoBmcs:
+    def requests(self, node: str) -> list[PowerRequest]:
+        return []
+
+
+@pytest.fixture
+def design(cluster: Cluster) -> Design:
+    return work_out(cluster)
+
+
+@pytest.fixture
+def drill(cluster: Cluster, design: Design) -> Drill:
+    hosts = Hosts([])
+    tools = Tools(processes=UnitProcesses(hosts), commands=NodeCommands(hosts))
+    return Drill(POWER_LOSS, "one", cluster, design, hosts, tools, NoBmcs(), Path(), str, Path())
+
+
+def test_a_real_site_gets_only_what_is_safe_there(drill: Drill) -> None:
+    chosen = campaign.programme(FAULTS.values(), drill)
+    assert (FAULTS["kill"], "active:database") in chosen
+    assert (FAULTS["loss"], "one") in chosen
+    assert all(fault.safe for fault, _ in chosen)
+
+
+def test_a_lab_gets_what_it_has_tools_for(drill: Drill) -> None:
+    names = {fault.name for fault, _ in campaign.programme(FAULTS.values(), drill)}
+    in_lab = dataclasses.replace(drill, tools=dataclasses.replace(drill.tools, twin=True))
+    assert {fault.name for fault, _ in campaign.programme(FAULTS.values(), in_lab)} - names == {
+        "panic",
+        "memory-exhausted",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "nodes", "may", "must"),
+    [
+        ("partition", "ctl1", "ctl1", "ctl1"),
+        ("partition", "ctl1 ctl2", "ctl3", "ctl3"),
+        ("partition-bridge", "ctl1", "ctl1 ctl2 ctl3", ""),
+        ("controld-kill", "ctl1", "ctl1", ""),
+        ("ring-0", "ctl1", "", ""),
+        ("reboot", "ctl1", "", ""),
+        ("power-loss", "ctl1 ctl2", "ctl1 ctl2 ctl3", ""),  # nobody has the majority until they boot
+    ],
+)
+def test_who_may_be_fenced_and_who_must(drill: Drill, fault: str, nodes: str, may: str, must: str) -> None:
+    drill = dataclasses.replace(drill, fault=FAULTS[fault])
+    target = Target(tuple(nodes.split()), None, ())
+    lost = drill.fault.loses(target, tuple(drill.design.hosts))
+    blow = Blow(target, 0.0, {}, lost, runner._spared(drill, lost), over=1.0)
+    assert runner._may_fence(drill, blow) == tuple(may.split())
+    assert runner._must_fence(drill, blow, None) == tuple(must.split())
