@@ -102,6 +102,8 @@ class _Healthy:
     without_thresholds: Element | None
     """The same for failures of nodes and links only."""
     running: Running
+    is_ordinary: bool
+    """Whether the scheduler, asked again, leaves it so, and every node is a member."""
 
 
 class Scheduler:
@@ -290,7 +292,7 @@ class Scheduler:
         if quorate and not (lost or failing or failure.links):
             return (), healthy.running
         injected = [word for specs in failing.values() for spec in specs for word in ("--op-inject", spec)]
-        if self._is_quick:
+        if self._is_quick and healthy.is_ordinary:
             leaner = healthy.without_thresholds
             if failing and leaner is not None:
                 leaner = without_thresholds(healthy.cib, self.pacemaker, failing)
@@ -311,10 +313,15 @@ class Scheduler:
             _, running, settled = self._simulation.settle(started, (), quorate=True)
             document = self._unvalidated(settled)
             cib = etree.parse(document).getroot()
-            # With a schema in force it matters where things stand in the document: then none is added.
-            without = without_thresholds(cib, self.pacemaker) if document is not settled else None
-            self._healthy = _Healthy(document, cib, without, running)
+            ordinary = document is not settled and self._has_only_members()
+            without = without_thresholds(cib, self.pacemaker) if ordinary else None
+            self._healthy = _Healthy(document, cib, without, running, ordinary)
         return self._healthy
+
+    def _has_only_members(self) -> bool:
+        """Neither remote nor guest nodes, with which crm_simulate has ways of its own, nor bundles, which make some."""
+        kinds = {node.kind for node in self.pacemaker.nodes.values()}
+        return kinds <= {"member"} and all(holder.kind != "bundle" for holder in self.pacemaker.holders.values())
 
     def _unvalidated(self, document: Path) -> Path:
         """The same, never to be validated again: a third of the time. As it was, if this scheduler won't have it so."""
