@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from quorate.proof.evidence import Evidence, Pacemaker
 from quorate.proof.evidence.pacemaker import seconds, value
 from quorate.proof.lint.addresses import floating
-from quorate.proof.lint.fencing import devices, is_on
+from quorate.proof.lint.fencing import devices, is_by_disk, is_on
 from quorate.proof.lint.resources import PROMOTED, monitors
 from quorate.proof.services import Service
 from quorate.services.links import DAMPENING, INTERVAL, PREFIX, SILENCE
@@ -26,6 +26,9 @@ SWITCHES = "measured: median of 12 planned switch-overs in the lab, docs/drills.
 ASSUMED = "assumed, nobody measured it"
 FENCING = 1.85
 """Seconds from the new membership to a node that is surely off, by IPMI."""
+MSGWAIT = 10.0
+"""Seconds; sbd(8): what `sbd create` sets, twice the watchdog's time-out."""
+MSGWAIT_SOURCE = "SBD's own default, nobody read the disk"
 PROMOTE, MOUNT, MARIADB = 2.3, 1.95, 2.75
 DEMOTE, UNMOUNT, MARIADB_STOPS = 1.2, 4.1, 1.5
 START = 2.0
@@ -138,6 +141,8 @@ def _fencing(pacemaker: Pacemaker) -> Iterator[Part]:
     watchdog = seconds((pacemaker.property("stonith-watchdog-timeout") or "0").lstrip("-")) or 0.0
     if watchdog:
         yield Part("the watchdog is waited for", watchdog, "delay, stonith-watchdog-timeout", watchdog)
+    elif any(is_by_disk(device) for device in devices(pacemaker)):
+        yield Part("SBD's message counts as read (msgwait)", MSGWAIT, MSGWAIT_SOURCE, max(limits, default=general))
     else:
         yield Part("fencing", FENCING, DRILLS, max(limits, default=general))
     if delay := _delay(pacemaker):

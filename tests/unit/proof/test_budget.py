@@ -11,7 +11,7 @@ from quorate.proof.budget import Budget, balancer_delay, budgets, with_others
 from quorate.proof.evidence import Documents, designed, read
 from quorate.proof.services import of_design
 
-from .known import changed, cib, conf, three
+from .known import changed, cib, conf, more, three
 
 
 def all_budgets(documents: Documents, cluster: Cluster, objective: float | None = 30) -> tuple[Budget, ...]:
@@ -89,6 +89,17 @@ def test_what_stands_on_another_service_is_gone_as_long_when_a_link_is_lost() ->
     assert found["identity", "link"].expected == found["database", "link"].expected
     assert "database" in found["identity", "link"].parts[0].name
     assert found["database", "link"].expected > found["database", "node"].expected
+
+
+def test_fencing_by_disk_or_watchdog_takes_its_own_time(cluster: Cluster) -> None:
+    by_disk = more("resources", '<primitive id="sbd" class="stonith" type="external/sbd"/>')
+    anchor = '<nvpair id="quorate-stonith-action"'
+    waiting = cib(anchor, f'<nvpair id="waiting" name="stonith-watchdog-timeout" value="11s"/>{anchor}')
+    for change, name, expected in ((by_disk, "msgwait", 10.0), (waiting, "watchdog", 11.0)):
+        found = budget(changed(three(cluster), change), cluster)
+        (part,) = [part for part in found.parts if name in part.name]
+        assert part.seconds == expected
+        assert "fencing" not in {part.name for part in found.parts}
 
 
 def test_a_delay_counts(cluster: Cluster) -> None:
