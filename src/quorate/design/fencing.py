@@ -49,7 +49,13 @@ def _device(target: Node) -> Primitive:
             "ipmitool_path": IPMITOOL,
             # Sleeps nothing after a command: what counts is the power status, which the agent waits for.
             "power_wait": "0",
-            "pcmk_reboot_timeout": "30",
+            # Off and on, each looked for so many times, a second apart. A node whose power supply is dead never comes
+            # on; the agent reports success then, too, but not before this is over. Under Pacemaker it looks without
+            # end unless told otherwise (fencing.py, `--disable-timeout`), and is ended by the time-out below, each
+            # time anew: the dead node was never taken for fenced (seen in the lab).
+            "disable_timeout": "false",
+            "power_timeout": "5",
+            "pcmk_reboot_timeout": "40",
             "pcmk_off_timeout": "30",
             "pcmk_monitor_timeout": "60",
             "pcmk_status_timeout": "20",

@@ -36,7 +36,7 @@ def test_a_node_that_dies(cluster: Cluster) -> None:
     assert found.is_kept
     # What ten drills measured, 9.2 to 12.2 s (docs/drills.md).
     assert 9.2 <= found.expected <= 12.2
-    assert [part.limit for part in found.parts[2:]] == [30, 90, 60, 120]
+    assert [part.limit for part in found.parts[2:]] == [40, 90, 60, 120]
 
 
 def test_the_settings_of_2013(cluster: Cluster) -> None:
