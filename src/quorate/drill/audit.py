@@ -89,7 +89,8 @@ def audit(
     cuts = {node: [time] for node, time in blow.powerless.items()}
     for node, requests in fenced.items():  # a node that is cut off is primary until its power is
         if node not in blow.lying:
-            cuts.setdefault(node, []).extend(request.time for request in requests if request.action != "on")
+            # `on`, too: fencing asks for that once the BMC has said that the node is off, as after a panic.
+            cuts.setdefault(node, []).extend(request.time for request in requests)
     for volume in design.volumes:
         first = [host for host, replica in before.replicas[volume.name].items() if replica.role == "Primary"]
         seen = primaries.reigns(read.entries, volume.minor, first, cuts, blow.injected, now)
