@@ -60,6 +60,10 @@ def drill(
         raise typer.Exit(0)
     if everything == bool(fault) or bool(fault) != bool(on):
         raise InputError("name a FAULT and what it is done `--on`, or `--all`", todo="`quorate drill --list` has them")
+    if fault and fault not in FAULTS:
+        raise InputError(
+            f"there is no fault `{fault}`", todo=suggestion(fault, FAULTS) or "`quorate drill --list` has them"
+        )
     options = Options(_names(probe), rate, thorough=not quick)
     site = Site.open(file).enter()
     if everything:
@@ -97,10 +101,6 @@ def hold(
     output: Format = Format.TEXT,
 ) -> Sequence[Verdict]:
     """Holds drills one after another and shows each verdict as it comes. Raises QuorateError."""
-    if fault not in FAULTS:
-        raise InputError(
-            f"there is no fault `{fault}`", todo=suggestion(fault, FAULTS) or "`quorate drill --list` has them"
-        )
     quiet = output is Format.JSON
     console = Console(quiet=quiet)
 

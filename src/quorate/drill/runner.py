@@ -340,11 +340,11 @@ async def _break_under_load(
             if forecast and (fault.of_parts or fault.lasts):
                 seen = await endure(drill, forecast, injected, under.steady, problems, progress)
             elif fault.lasts or not spared:
-                with progress.phase(f"It stays for {fault.lasts or DARK:g} s"):
+                with progress.phase(f"{fault.name} on {target} has {fault.lasts or DARK:g} s"):
                     await asyncio.sleep(fault.lasts or DARK)
             if seen or fault.lasts or not spared:
                 healed = time.time()
-                with progress.phase(f"{fault.name} is healed on {target}"):
+                with progress.phase(f"What is left of {fault.name} on {target} is healed"):
                     await fault.heal(drill.tools, target)
             with progress.phase("Clients are served again") as say:
                 unserved = await under.steady(healed, OUTAGE_LIMIT if spared else BOOT_LIMIT)
