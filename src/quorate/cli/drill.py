@@ -22,7 +22,7 @@ from quorate.drill.order import Drill
 from quorate.drill.probed import PROBES
 from quorate.drill.report import drawing
 from quorate.drill.verdict import Verdict
-from quorate.errors import InputError
+from quorate.errors import InputError, Refused
 from quorate.hosts import Hosts
 from quorate.lab import Lab
 from quorate.progress import Silent
@@ -52,6 +52,15 @@ def drill(
     quick: Annotated[bool, typer.Option("--quick", help="Don't switch over to ask and compare the replicas.")] = False,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file, too.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Hold every fault that fits the site.")] = False,
+    on_production: Annotated[
+        str,
+        typer.Option(
+            "--on-production",
+            metavar="CLUSTER",
+            help="Without a lab: the cluster's name, typed out.",
+            show_default=False,
+        ),
+    ] = "",
     listing: Annotated[bool, typer.Option("--list", help="Print all faults; nothing is held.")] = False,
 ) -> None:
     """Break something while clients write, and judge what they saw; exit status 0 only if all objectives were kept."""
@@ -65,7 +74,14 @@ def drill(
             f"there is no fault `{fault}`", todo=suggestion(fault, FAULTS) or "`quorate drill --list` has them"
         )
     options = Options(_names(probe), rate, thorough=not quick)
-    site = Site.open(file).enter()
+    site = Site.open(file)
+    if not site.lab.exists() and on_production != site.cluster.name:
+        raise Refused(
+            f"{site.cluster.name} has no lab, so this would break a real cluster",
+            where=str(file),
+            todo=f"`quorate lab up` makes its twin; if it shall be the real one: --on-production {site.cluster.name}",
+        )
+    site.enter()
     if everything:
         held = hold_all(site, options=options, output=output)
         verdicts: Sequence[Verdict] = [each.verdict for each in held if each.verdict]
