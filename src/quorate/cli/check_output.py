@@ -12,6 +12,7 @@ from quorate import __version__
 from quorate.cluster.findings import Severity
 from quorate.proof.evidence import Evidence
 from quorate.proof.examination import Examined
+from quorate.proof.lint.quorum import ignores_quorum
 from quorate.proof.lint.reference import TITLES
 from quorate.proof.lint.run import Finding
 from quorate.proof.scheduler import Action, Effect, Prediction
@@ -70,7 +71,7 @@ def _failures(console: Console, examined: Examined) -> None:
         console.print(f"  {'':{width}}  [dim]{escape(steps(each))}[/dim]")
     if untouched:
         console.print(f"  No service is touched by the loss of {escape(', '.join(untouched))}.")
-    if any(not each.quorate for each in examined.predictions):
+    if any(not each.quorate for each in examined.predictions) and not _goes_on(examined.evidence):
         console.print("  [dim]Without quorum everything stops: that is by design, and keeps two halves apart.[/dim]")
     console.print()
 
@@ -146,12 +147,18 @@ def consequence(prediction: Prediction, evidence: Evidence) -> str:
         lines.append(f"  {name}: {effect}")
     if not prediction.quorate:
         left = [name for name in evidence.nodes if name not in prediction.failure.nodes]
-        lines.append(f"  {', '.join(left) or 'nobody'} is left, without quorum: everything stops, by design.")
+        what = "they go on (no-quorum-policy=ignore)" if _goes_on(evidence) else "everything stops, by design"
+        lines.append(f"  {', '.join(left) or 'nobody'} is left, without quorum: {what}.")
     lines += [f"  Nothing can fence {name}: Pacemaker waits for it." for name in prediction.stuck]
     lines += [f"  Nobody would notice that {name} has failed." for name in prediction.unnoticed]
     working = [each for each in prediction.actions if each.what not in _QUIET]
     lines += [f"  {number:3}. {action}" for number, action in enumerate(working, start=1)]
     return "\n".join(lines)
+
+
+def _goes_on(evidence: Evidence) -> bool:
+    """Whether nodes without quorum go on all the same."""
+    return evidence.pacemaker is not None and ignores_quorum(evidence.pacemaker)
 
 
 def _worst(prediction: Prediction) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from quorate.proof.evidence import Corosync, Evidence, Pacemaker
 from quorate.proof.evidence.pacemaker import Primitive, value
 from quorate.proof.lint.fencing import devices, is_by_disk, targets, watchdog_fences
+from quorate.proof.lint.quorum import ignores_quorum
 
 SETTINGS = ("/etc/default/sbd", "/etc/sysconfig/sbd")
 """Where SBD has its settings: Debian's and SUSE's place, Red Hat's."""
@@ -68,4 +69,4 @@ def fences_itself(evidence: Evidence) -> bool:
     pacemaker = evidence.pacemaker
     if pacemaker is None or not watchdog_fences(pacemaker) or any(is_by_disk(each) for each in devices(pacemaker)):
         return False
-    return (pacemaker.property("no-quorum-policy") or "stop").lower() != "ignore"
+    return not ignores_quorum(pacemaker)

@@ -21,6 +21,7 @@ from quorate.proof.evidence import Evidence, Pacemaker
 from quorate.proof.evidence.pacemaker import Operation
 from quorate.proof.healthy import with_dead_links, with_everything_started, with_healthy_status, without_thresholds
 from quorate.proof.lint.fencing import is_on
+from quorate.proof.lint.quorum import ignores_quorum
 from quorate.proof.lint.resources import PROMOTED, monitors
 from quorate.proof.services import Service
 from quorate.proof.simulation import PROGRAM, Running, Simulation, Unpredictable
@@ -215,7 +216,7 @@ class Scheduler:
 
     def _stuck(self, failure: Failure, quorate: bool) -> tuple[str, ...]:
         """The failed nodes that would have to be fenced, and that nothing can fence."""
-        if not is_on(self.pacemaker) or not quorate:
+        if not is_on(self.pacemaker) or not (quorate or ignores_quorum(self.pacemaker)):
             return ()
         return tuple(
             node

@@ -139,6 +139,16 @@ def test_without_quorum_watchdogs_reset_their_nodes(policy: str, resets: bool, c
 
 
 @needs_scheduler
+def test_where_quorum_is_ignored_a_node_must_still_be_fenced(cluster: Cluster) -> None:
+    ignored = cib('name="no-quorum-policy" value="stop"', 'name="no-quorum-policy" value="ignore"')
+    nobody = cib('name="pcmk_host_list" value="ctl1"', 'name="pcmk_host_list" value="x"')
+    one = changed(two(cluster), conf("two_node: 1", "two_node: 0"), ignored)
+    fenced, waited_for = (*predicted(one, lost("ctl1")), *predicted(changed(one, nobody), lost("ctl1")))
+    assert (fenced.quorate, fenced.stuck, waited_for.stuck) == (False, (), ("ctl1",))
+    assert "fence" in {action.what for action in fenced.actions}
+
+
+@needs_scheduler
 def test_watchdogs_fence_a_node_that_is_lost(cluster: Cluster) -> None:
     bare = changed(
         three(cluster),

@@ -9,6 +9,11 @@ def _on(conf: Corosync, key: str, default: int = 0) -> bool:
     return conf.quorum.number(key, default) != 0
 
 
+def ignores_quorum(pacemaker: Pacemaker) -> bool:
+    """Whether a part of the cluster without a majority goes on."""
+    return (pacemaker.property("no-quorum-policy") or "stop").lower() == "ignore"
+
+
 @on_pacemaker("quorum-ignored", ERROR)
 def quorum_counts(pacemaker: Pacemaker, _: Evidence) -> Found:
     """A part of the cluster without a majority doesn't go on.
@@ -17,7 +22,7 @@ def quorum_counts(pacemaker: Pacemaker, _: Evidence) -> Found:
 
     Fix: set `no-quorum-policy=stop` (or `freeze` for shared file systems); two nodes need `two_node: 1`, not this.
     """
-    if (pacemaker.property("no-quorum-policy") or "stop").lower() == "ignore":
+    if ignores_quorum(pacemaker):
         yield Hit(setting(pacemaker, "no-quorum-policy"), "`no-quorum-policy` is ignore")
 
 
