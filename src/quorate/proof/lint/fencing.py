@@ -1,6 +1,7 @@
 """Fencing: that a node which falls silent is surely off before another takes over."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from quorate.proof.evidence import Evidence, Pacemaker
@@ -239,6 +240,36 @@ def power_is_switched_off_first(pacemaker: Pacemaker, _: Evidence) -> Found:
     for device in devices(pacemaker):
         if (pair := device.parameters.get("method")) and pair.value == "cycle":
             yield Hit(pair.spot, f"{device.id} has `method=cycle`")
+
+
+@on_pacemaker("dead-node-not-fenced", ERROR)
+def nobody_waits_for_a_dead_machine(pacemaker: Pacemaker, _: Evidence) -> Found:
+    """A node that can't be switched on again counts as fenced, too.
+
+    To reboot a node is to switch it off, then on. Under Pacemaker 2.0 and later the agents look for the "on" without
+    end (`disable_timeout` is true there), until `pcmk_reboot_timeout` ends them and the whole counts as failed. A node
+    whose power supply or board is dead never comes on: it is off, and nobody takes over.
+
+    Fix: `disable_timeout=false`, and a `power_timeout` of some seconds well below `pcmk_reboot_timeout`; or
+    `pcmk_reboot_action=off`, and a person who switches nodes on.
+    """
+    general = seconds(pacemaker.property("stonith-timeout")) or 60.0
+    ways = Counter(level.target for level in pacemaker.levels)
+    reboots = (pacemaker.property("stonith-action") or "reboot").lower() == "reboot"
+    for device in devices(pacemaker) if reboots else ():
+        if not (type_of(device).startswith("fence_") and _ONE_TARGET.fullmatch(type_of(device))):
+            continue
+        if (value(device.parameters, "pcmk_reboot_action") or "reboot") != "reboot":
+            continue
+        named = targets(device)
+        if value(device.parameters, "method") == "cycle" or (named and all(ways[each] > 1 for each in named)):
+            continue  # it looks for nothing, or there is another way when this one fails
+        limit = seconds(value(device.parameters, "pcmk_reboot_timeout")) or general
+        looks = seconds(value(device.parameters, "power_timeout") or "20") or FOREVER
+        if is_true(value(device.parameters, "disable_timeout"), default=True):
+            yield Hit(device.spot, f"{device.id} ({type_of(device)}) waits without end for a node to come on")
+        elif looks >= limit:
+            yield Hit(device.spot, f"{device.id} waits {looks:g} s for a node to come on, and may take {limit:g} s")
 
 
 @on_pacemaker("fence-level-unknown-device", ERROR)

@@ -25,6 +25,13 @@ MISTAKES: list[tuple[str, str, Change | list[Change]]] = [
         cib('id="fence-ctl1-parameters-method" name="method" value="onoff"', 'id="m" name="method" value="cycle"'),
     ),
     (
+        "dead-node-not-fenced",
+        "three",
+        cib('name="disable_timeout" value="false"', 'name="disable_timeout" value="true"'),
+    ),
+    ("dead-node-not-fenced", "three", without('name="disable_timeout"')),
+    ("dead-node-not-fenced", "three", cib('name="power_timeout" value="5"', 'name="power_timeout" value="60"')),
+    (
         "fence-level-unknown-device",
         "three",
         cib(
