@@ -68,8 +68,8 @@ def _edits(cluster: Cluster) -> Iterator[Edit]:
             yield f"the data device of {name} is the lab's one", ("nodes", name, "data")
     if not _bmcs_fit(cluster):
         for name in cluster.nodes:
-            path = ("nodes", name, "bmc", "ipmi")
-            yield f"the BMC of {name} has the lab's address: there all BMCs are on one network", path
+            ipmi = ("nodes", name, "bmc", "ipmi")
+            yield f"the BMC of {name} has the lab's address: there all BMCs are on one network", ipmi
     for name, network in cluster.networks.items():
         if network.link != "ethernet":
             yield f"{name} is Ethernet", ("networks", name, "link")
@@ -78,8 +78,8 @@ def _edits(cluster: Cluster) -> Iterator[Edit]:
         if size and size > LARGEST_VOLUME:
             yield f"the volume of {name} is small", ("services", name, "size")
         if isinstance(service, Image) and service.store.kind != "drbd":
-            path = ("services", name, "store")
-            yield f"the images are on a replicated volume: the lab has no {service.store.kind}", path
+            store = ("services", name, "store")
+            yield f"the images are on a replicated volume: the lab has no {service.store.kind}", store
 
 
 def _bmcs_fit(cluster: Cluster) -> bool:
