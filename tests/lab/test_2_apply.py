@@ -3,9 +3,10 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
-from .conftest import Site
+from .conftest import QUORATE, Site
 
 FOLDERS = ("/etc", "/usr/lib/quorate", "/var/lib/pacemaker")
 
@@ -26,6 +27,46 @@ def test_a_second_run_changes_nothing_and_is_quick(site: Site) -> None:
     assert {node: _configuration(site.on(node, "cibadmin", "--query")) for node in before} == {
         node: _configuration(cib) for node, cib in before.items()
     }
+
+
+UNIT = "[Service]\nExecStart=sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+CONTROL = "Package: eager\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@invalid>\nDescription: eager\n"
+POSTINST = "#!/bin/sh\nset -e\nsystemctl enable eager\nsystemctl start eager\n"
+PACKAGE = """
+set -e; cd "$(mktemp --directory)"; mkdir -p p/DEBIAN p/usr/lib/systemd/system
+printf %s "$1" > p/usr/lib/systemd/system/eager.service; printf %s "$2" > p/DEBIAN/control
+printf %s "$3" > p/DEBIAN/postinst; chmod 755 p/DEBIAN/postinst; dpkg-deb --build p /root/eager.deb
+"""
+INSTALL = """
+import asyncio, sys
+from pathlib import Path
+from quorate.cli.site import Site
+from quorate.converge.packages import InstallPackages
+from quorate.hosts.inspection import look
+
+async def main():
+    step = InstallPackages("ctl3", ("/root/eager.deb",), ("eager.service",))
+    async with Site.open(Path(sys.argv[1])).hosts() as hosts:
+        await step.do(hosts, await look(hosts, step.asks()), print)
+
+asyncio.run(main())
+"""
+
+
+def test_a_package_that_enables_and_starts_its_unit_is_installed_and_doesnt_run(site: Site) -> None:
+    """As Keystone's does; a masked unit would have failed its installation."""
+    site.on("ctl3", "sh", "-c", PACKAGE, "sh", UNIT, CONTROL, POSTINST)
+    argv = [str(QUORATE), "lab", "run", "--file", str(site.file), "--", sys.executable, "-c", INSTALL, str(site.file)]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert site.on("ctl3", "systemctl", "is-enabled", "eager").strip() == "enabled"
+        assert site.on("ctl3", "systemctl", "is-active", "eager", check=False).strip() == "inactive"
+        site.on("ctl3", "systemctl", "start", "eager")
+        assert site.on("ctl3", "systemctl", "is-active", "eager").strip() == "active"
+    finally:
+        site.on("ctl3", "systemctl", "stop", "eager", check=False)
+        site.on("ctl3", "sh", "-c", "dpkg --purge eager; rm /var/lib/quorate/pending/new:eager.service", check=False)
 
 
 def test_no_secret_where_others_could_read_it(site: Site) -> None:

@@ -11,6 +11,10 @@ from quorate.hosts.inspection import Request, Seen
 from quorate.progress import Say
 
 INSTALL_TIMEOUT = 1800.0
+HOLD = "/run/quorate/installing"
+"""As long as this is there, no unit starts that came with its package just now."""
+CONDITION = f"[Unit]\nConditionPathExists=!{HOLD}\n".encode()
+RELEASE = ("rm", "-f", "--", HOLD)
 QUIETLY = ("env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 APT = (
     "apt-get",
@@ -74,19 +78,22 @@ class InstallPackages:
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
         """Installs what is missing.
 
-        Debian starts a daemon as soon as it is installed; deb-systemd-invoke(1p) leaves out a masked unit. The mask is
-        in /run: if we are killed in the middle, the next run or a reboot clears it, and no policy-rc.d stays behind.
+        Debian starts a daemon as soon as it is installed. While we install, a condition keeps it from that: to systemd
+        it is then as well as started (systemd.unit(5)). A mask would do that, too, but some packages enable their
+        unit by themselves, and a masked one can't be. All of it is in /run: if we are killed in the middle, the next
+        run or a reboot clears it, and no policy-rc.d stays behind.
         """
         host, seen = await hosts.host(self.host), view[self.host]
         coming = [unit for unit in self.units if is_coming(unit, seen)]
         await marks.make(host, *map(marks.new, coming))
-        if coming:
-            await host.run("systemctl", "mask", "--runtime", "--quiet", "--", *coming)
+        await host.put(HOLD, b"", mode=0o644)
+        for unit in coming:
+            await host.put(f"/run/systemd/system/{unit}.d/quorate-hold.conf", CONDITION, mode=0o644)
+        await host.run("systemctl", "daemon-reload")
         try:
             await install(host, tuple(self.missing(seen)))
         finally:
-            if coming:
-                await host.run("systemctl", "unmask", "--runtime", "--quiet", "--", *coming)
+            await host.run(*RELEASE)
 
 
 def is_coming(unit: str, seen: Seen) -> bool:

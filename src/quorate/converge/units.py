@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from quorate.converge import marks, restarts
+from quorate.converge import marks, packages, restarts
 from quorate.converge.step import Phase, View
 from quorate.hosts import Hosts
 from quorate.hosts.inspection import Request, Seen
@@ -42,8 +42,7 @@ class SetUnits:
         """Puts them right, with one reading of systemd's files for all."""
         host, seen = await hosts.host(self.host), view[self.host]
         due = [unit for unit in self.units if _differs(unit, seen)]
-        if masked := [unit.name for unit in due if unit.name in seen.units and _is_masked(unit, seen)]:
-            await host.run("systemctl", "unmask", "--runtime", "--quiet", "--", *masked)
+        await host.run(*packages.RELEASE)  # should the installation have been killed
         for verb, enabled in (("enable", True), ("disable", False)):
             if names := [unit.name for unit in due if unit.enabled is enabled]:
                 await host.run("systemctl", verb, "--quiet", "--no-reload", "--", *names, under=WITHOUT_SYSV)
@@ -99,8 +98,6 @@ def _differs(unit: Unit, seen: Seen) -> str | None:
     found = seen.units.get(unit.name)
     if found is None or found.load == "not-found":
         return "isn't there yet" if unit.enabled else None
-    if _is_masked(unit, seen):
-        return "is masked until the next boot"
     if found.stale:
         return "has changed files that systemd hasn't read"
     if found.enabled.startswith("enabled") != unit.enabled:
@@ -108,10 +105,6 @@ def _differs(unit: Unit, seen: Seen) -> str | None:
     if started_by_installation(unit, seen):
         return "was started by its installation"
     return "is newly installed" if marks.new(unit.name) in seen.pending else None
-
-
-def _is_masked(unit: Unit, seen: Seen) -> bool:
-    return seen.units[unit.name].enabled == "masked-runtime"
 
 
 def started_by_installation(unit: Unit, seen: Seen) -> bool:

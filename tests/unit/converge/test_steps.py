@@ -73,7 +73,6 @@ MARIADB = UnitSeen("loaded", "enabled", "active", False)
             "drbd.service is enabled",
         ),
         ("ctl2", {"units": {"mariadb.service": UnitSeen("loaded", "disabled", "active", True)}}, "hasn't read"),
-        ("ctl2", {"units": {"mariadb.service": UnitSeen("masked", "masked-runtime", "inactive", False)}}, "is masked"),
         ("ctl2", {"pending": {marks.new("mariadb.service")}}, "mariadb.service is newly installed"),
         ("ctl3", {"pending": {marks.new("corosync.service")}}, "corosync.service was started by its installation"),
         (
