@@ -55,6 +55,20 @@ def test_a_process_that_dies(cluster: Cluster) -> None:
     assert not budget(slow, cluster, "process").is_kept
 
 
+def test_a_single_broker_that_has_to_boot_is_no_matter_of_seconds() -> None:
+    """What drills of one on DRBD showed: 57 s after a kill, 80 s after a power loss (docs/drills.md)."""
+    services = "{database: , messaging: {replicated_by: drbd}}"
+    cluster = load(f"cluster: one\nnodes: [a, b, c]\nservices: {services}\n".encode(), "one.yaml")
+    design = work_out(cluster)
+    evidence = read(designed.documents(design, cluster))
+    assert evidence.pacemaker
+    (messaging,) = [each for each in of_design(design, evidence.pacemaker) if each.name == "messaging"]
+    found = {each.failure: each for each in budgets(evidence, messaging, 30)}
+    assert 50 < found["process"].expected < 80
+    assert not found["process"].is_kept
+    assert not found["node"].is_kept
+
+
 def test_a_link_that_is_lost_is_noticed_late_and_nobody_is_fenced(cluster: Cluster) -> None:
     found = budget(three(cluster), cluster, "link")
     assert [(part.name, part.seconds) for part in found.parts[:3]] == [
