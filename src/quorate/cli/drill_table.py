@@ -19,14 +19,14 @@ def show_faults(console: Console, output: Format) -> None:
         print(json.dumps([_row(family, fault) for family, faults in FAMILIES.items() for fault in faults], indent=2))
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("Fault", "What is done", "Held", "Needs", "Fenced"):
+    for heading in ("Fault", "What is done", "Held", "Fenced"):
         table.add_column(heading, no_wrap=heading != "What is done")
     for family, faults in FAMILIES.items():
         table.add_row(f"[bold]{family}[/bold]")
         for fault in faults:
             row = _row(family, fault)
             done = escape(str(row["done"]))
-            table.add_row(f"  {fault.name}", done, str(row["held"]), ", ".join(fault.needs), fault.fencing)
+            table.add_row(f"  {fault.name}", done, str(row["held"]), fault.fencing)
     console.print(table)
 
 
