@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quorate.cluster.model import Cluster
-from quorate.proof.evidence import Documents, Text, read
+from quorate.proof.evidence import Documents, HostFile, Text, read
 from quorate.proof.findings import all_rules
 from quorate.proof.lint import reference
 from quorate.proof.lint.rule import RULES
@@ -46,6 +46,30 @@ def test_nothing_is_found_in_what_is_right_and_nothing_is_left_unseen(base: Chan
     result = linted(base(cluster))  # type: ignore[arg-type]
     assert [f"{each.code}: {each.what}" for each in result.findings] == []
     assert result.unseen == {}
+
+
+def test_what_never_runs_on_a_node_is_not_held_against_its_files(cluster: Cluster) -> None:
+    """Packages may be everywhere, with Debian's own settings where nobody uses them (seen on the lab's ctl3)."""
+    settings = "[mariadbd]\nbind-address = 127.0.0.1\n"
+    for host, expected in (("ctl3", set()), ("ctl2", {"database-bind"})):
+        written = _written(three(cluster), host, "/etc/mysql/mariadb.conf.d/95-more.cnf", settings)
+        assert codes(written) == expected
+
+
+def test_images_of_a_named_backend_are_looked_for_where_it_keeps_them(cluster: Cluster) -> None:
+    """Glance's own default folder says nothing where `enabled_backends` names another (seen on the lab's cluster)."""
+    backend = "[DEFAULT]\nenabled_backends = main:file\n[main]\nfilesystem_store_datadir = {}/images\n"
+    for folder, expected in (("/var/lib/mysql", set()), ("/srv", {"images-on-one-node"})):
+        documents = three(cluster)
+        for host in documents.hosts:
+            documents = _written(documents, host, "/etc/glance/glance-api.conf", backend.format(folder))
+        assert codes(documents) == expected
+
+
+def _written(documents: Documents, name: str, path: str, content: str) -> Documents:
+    host = documents.hosts[name]
+    after = dataclasses.replace(host, files={**host.files, path: HostFile(0o644, "root", content, content)})
+    return dataclasses.replace(documents, hosts={**documents.hosts, name: after})
 
 
 def test_every_rule_has_a_mistake_in_the_room_of_its_name() -> None:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 
 from quorate.proof.evidence import Evidence, HostFacts, Spot
+from quorate.proof.evidence.pacemaker import Primitive
 from quorate.proof.lint.addresses import floating
 from quorate.proof.lint.hosts import spot
+from quorate.proof.lint.resources import kept_off
 from quorate.proof.lint.rule import ERROR, WARNING, Found, Hit, Unseen, on_hosts
 
 _SERVER = re.compile(r"(server|mysqld|mariadb|mariadbd|galera)(-[\d.]+)?")
@@ -32,15 +34,22 @@ def settings(host: HostFacts) -> dict[str, tuple[str, Spot]]:
 
 
 def servers(evidence: Evidence) -> Iterator[tuple[HostFacts, dict[str, tuple[str, Spot]]]]:
-    """The hosts that have a configured server, and its options."""
+    """The hosts that have a configured server which may run there, and its options."""
+    pacemaker = evidence.pacemaker
+    managed = {each.id for each in pacemaker.primitives.values() if _is_server(each)} if pacemaker else set()
     for host in evidence.hosts.values():
-        if found := settings(host):
+        never = managed and pacemaker and managed <= kept_off(pacemaker, host.name)
+        if not never and (found := settings(host)):
             yield host, found
+
+
+def _is_server(primitive: Primitive) -> bool:
+    return primitive.agent.rpartition(":")[2] in _AGENTS
 
 
 def _runs_database(evidence: Evidence) -> bool:
     primitives = evidence.pacemaker.primitives.values() if evidence.pacemaker else ()
-    return any(each.agent.rpartition(":")[2] in _AGENTS for each in primitives)
+    return any(_is_server(each) for each in primitives)
 
 
 @on_hosts("database-not-durable", ERROR)

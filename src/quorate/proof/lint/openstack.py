@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterator
 
 from quorate.proof.evidence import Evidence, HostFacts, Spot
+from quorate.proof.evidence.pacemaker import value
 from quorate.proof.lint.addresses import floating
 from quorate.proof.lint.hosts import same_everywhere
+from quorate.proof.lint.resources import kept_off
 from quorate.proof.lint.rule import ERROR, WARNING, Found, Hit, Unseen, on_hosts
 
 FERNET = "/etc/keystone/fernet-keys/"
@@ -137,14 +139,12 @@ def images_are_reachable_from_every_node(evidence: Evidence) -> Found:
 
     Fix: a store on RBD, Swift, S3 or NFS, or a replicated file system with the service on the active node.
     """
-    having = _having(evidence, GLANCE)
+    having = [name for name in _having(evidence, GLANCE) if not _never_serves_images(evidence, name)]
     for name in having if len(having) > 1 else ():
         host = evidence.hosts[name]
         file, mounts = host.files[GLANCE], host.files.get(MOUNTS)
-        text = (file.text or "") if file else ""
-        kind = option(text, "glance_store", "default_store") or option(text, "DEFAULT", "enabled_backends") or "file"
-        folder = option(text, "glance_store", "filesystem_store_datadir") or "/var/lib/glance/images"
-        if "file" not in kind or _replicated(evidence, folder):
+        folder = _folder((file.text or "") if file else "")
+        if folder is None or _replicated(evidence, folder):
             continue
         if mounts is None or mounts.text is None:
             yield Unseen(f"what is mounted at {folder} on {name}")
@@ -153,6 +153,28 @@ def images_are_reachable_from_every_node(evidence: Evidence) -> Found:
         best = max((each for each in under if _beneath(folder, each[1])), key=lambda each: len(each[1]), default=None)
         if best is None or not _SHARED.match(best[2]):
             yield Hit(Spot(name, 0, GLANCE), f"{name} keeps images in {folder}, on its own disk")
+
+
+def _never_serves_images(evidence: Evidence, node: str) -> bool:
+    """Whether Pacemaker runs the image service, and never on this node."""
+    pacemaker = evidence.pacemaker
+    primitives = pacemaker.primitives.values() if pacemaker else ()
+    serving = {
+        each.id for each in primitives if "glance" in f"{each.agent} {value(each.parameters, 'unit') or ''}".lower()
+    }
+    return bool(serving and pacemaker and serving <= kept_off(pacemaker, node))
+
+
+def _folder(text: str) -> str | None:
+    """Where images are kept as files; None if they aren't."""
+    backends = option(text, "DEFAULT", "enabled_backends")
+    if backends is None:
+        kind = option(text, "glance_store", "default_store") or "file"
+        section = "glance_store" if kind in ("file", "filesystem") else None
+    else:
+        kinds = dict(each.strip().partition(":")[::2] for each in backends.split(","))
+        section = next((name for name, kind in kinds.items() if kind == "file"), None)
+    return section and (option(text, section, "filesystem_store_datadir") or "/var/lib/glance/images")
 
 
 def _replicated(evidence: Evidence, folder: str) -> bool:

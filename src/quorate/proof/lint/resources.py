@@ -407,14 +407,26 @@ def agents_are_installed(evidence: Evidence) -> Found:
         if host is None or host.agents is None:
             yield Unseen(f"the agents that are installed on {name}")
             continue
-        never = {
-            id_
-            for each in pacemaker.locations
-            if each.node == name and each.score == -FOREVER
-            for id_ in each.resources
-        }
+        never = kept_off(pacemaker, name)
         for primitive in workers(pacemaker):
-            kept_off = {primitive.id, *primitive.within} & never
             kind, _, agent = primitive.agent.partition(":")
-            if kind == "ocf" and not kept_off and agent not in host.agents and agent != "pacemaker:remote":
+            if kind == "ocf" and primitive.id not in never and agent not in host.agents and agent != "pacemaker:remote":
                 yield Hit(spot(host), f"{primitive.agent}, which {primitive.id} needs, isn't installed on {name}")
+
+
+def kept_off(pacemaker: Pacemaker, node: str) -> frozenset[str]:
+    """The primitives that never run on a node: by a constraint, or with what never runs there."""
+    never = {
+        id_
+        for each in pacemaker.locations
+        if each.node == node and not each.negated and each.score == -FOREVER
+        for id_ in each.resources
+    }
+    with_others = [each for each in pacemaker.colocations if each.score == FOREVER]
+    while True:
+        never |= {each.id for each in pacemaker.primitives.values() if never & {each.id, *each.within}}
+        never |= {id_ for each in pacemaker.primitives.values() if each.id in never for id_ in each.within[-1:]}
+        further = {each.resource for each in with_others if each.other in never} - never
+        if not further:
+            return frozenset(never & pacemaker.primitives.keys())
+        never |= further
