@@ -20,6 +20,7 @@ from .known import (
     codes,
     conf,
     drbd,
+    host,
     linted,
     more,
     text,
@@ -51,9 +52,18 @@ def test_nothing_is_found_in_what_is_right_and_nothing_is_left_unseen(base: Chan
 def test_what_never_runs_on_a_node_is_not_held_against_its_files(cluster: Cluster) -> None:
     """Packages may be everywhere, with Debian's own settings where nobody uses them (seen on the lab's ctl3)."""
     settings = "[mariadbd]\nbind-address = 127.0.0.1\n"
-    for host, expected in (("ctl3", set()), ("ctl2", {"database-bind"})):
-        written = _written(three(cluster), host, "/etc/mysql/mariadb.conf.d/95-more.cnf", settings)
+    for name, expected in (("ctl3", set()), ("ctl2", {"database-bind"})):
+        written = _written(three(cluster), name, "/etc/mysql/mariadb.conf.d/95-more.cnf", settings)
         assert codes(written) == expected
+
+
+def test_a_user_without_data_that_moves_may_have_any_number(cluster: Cluster) -> None:
+    """As HAProxy's has after installations in another order (seen on the lab's nodes)."""
+    for users, expected in (({"haproxy": 103, "mysql": 108}, set()), ({"mysql": 109}, {"uid-differs"})):
+        assert (
+            codes(host("ctl1", users=users)(host("ctl2", users={"haproxy": 104, "mysql": 108})(three(cluster))))
+            == expected
+        )
 
 
 def test_images_of_a_named_backend_are_looked_for_where_it_keeps_them(cluster: Cluster) -> None:
@@ -61,14 +71,14 @@ def test_images_of_a_named_backend_are_looked_for_where_it_keeps_them(cluster: C
     backend = "[DEFAULT]\nenabled_backends = main:file\n[main]\nfilesystem_store_datadir = {}/images\n"
     for folder, expected in (("/var/lib/mysql", set()), ("/srv", {"images-on-one-node"})):
         documents = three(cluster)
-        for host in documents.hosts:
-            documents = _written(documents, host, "/etc/glance/glance-api.conf", backend.format(folder))
+        for name in documents.hosts:
+            documents = _written(documents, name, "/etc/glance/glance-api.conf", backend.format(folder))
         assert codes(documents) == expected
 
 
 def _written(documents: Documents, name: str, path: str, content: str) -> Documents:
-    host = documents.hosts[name]
-    after = dataclasses.replace(host, files={**host.files, path: HostFile(0o644, "root", content, content)})
+    before = documents.hosts[name]
+    after = dataclasses.replace(before, files={**before.files, path: HostFile(0o644, "root", content, content)})
     return dataclasses.replace(documents, hosts={**documents.hosts, name: after})
 
 

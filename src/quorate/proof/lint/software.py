@@ -115,13 +115,21 @@ def users_have_one_number(evidence: Evidence) -> Found:
 
     Fix: give the user the same number everywhere (`usermod -u`, then `chown` on the mounted volume).
     """
-    for user in sorted({name for host in evidence.hosts.values() for name in host.users}):
+    for user in sorted({name for host in evidence.hosts.values() for name in host.users} - _local(evidence)):
         numbers = {host.name: host.users[user] for host in evidence.hosts.values() if user in host.users}
         if len(set(numbers.values())) > 1:
             said = ", ".join(f"{number} on {name}" for name, number in numbers.items())
             yield Hit(spot(evidence.hosts[next(iter(numbers))], user), f"the user {user} is {said}")
     if not any(host.users for host in evidence.hosts.values()):
         yield Unseen("the numbers of the services' users")
+
+
+def _local(evidence: Evidence) -> set[str]:
+    """Users whose data stays on its node: a balancer has none, and of brokers on every node each has its own."""
+    pacemaker = evidence.pacemaker
+    brokers = [each for each in pacemaker.primitives.values() if "rabbitmq" in each.agent] if pacemaker else []
+    each_its_own = brokers and pacemaker and all(pacemaker.clone_of(each.id) for each in brokers)
+    return {"haproxy", "rabbitmq"} if each_its_own else {"haproxy"}
 
 
 @on_hosts("clock-differs", WARNING)
