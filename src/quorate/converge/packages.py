@@ -86,10 +86,11 @@ class InstallPackages:
         host, seen = await hosts.host(self.host), view[self.host]
         coming = [unit for unit in self.units if is_coming(unit, seen)]
         await marks.make(host, *map(marks.new, coming))
-        await host.put(HOLD, b"", mode=0o644)
-        for unit in coming:
-            await host.put(f"/run/systemd/system/{unit}.d/quorate-hold.conf", CONDITION, mode=0o644)
-        await host.run("systemctl", "daemon-reload")
+        if coming:  # without a mark nobody would release them, should we be killed
+            await host.put(HOLD, b"", mode=0o644)
+            for unit in coming:
+                await host.put(f"/run/systemd/system/{unit}.d/quorate-hold.conf", CONDITION, mode=0o644)
+            await host.run("systemctl", "daemon-reload")
         try:
             await install(host, tuple(self.missing(seen)))
         finally:
