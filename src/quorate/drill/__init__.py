@@ -1,6 +1,6 @@
 """The drills: break something real under load, and judge what clients saw.
 
-order      a drill as it is ordered        runner     from its beginning to its verdict
+order      a drill as it is ordered        runner     from its beginning to its verdict; `campaign` holds many
 targets    what it aims at                 faults     what it does there, with `processes`
 probe      what every probe is             probes/    the probes; `probed` says whose they are
 load       a probe's process from inside   probing    and from outside
@@ -9,6 +9,7 @@ ledger     every acknowledged write        holding    is looked for, on both rep
 settling   until the cluster is ready      replicas   both sides of the data: switch-over, comparison
 journals   what the nodes wrote down       phases     of the recovery, from the journals
 primaries  never two, from the journals    fencing    what the BMCs were asked
+breaking   the fault, under load           expectation  who may be fenced, who must, what is predicted
 forecast   what is predicted beforehand    lasting    while a fault stays, is it so?
 audit      all of that together            verdict    against the objectives
 report     for programs, people, documents

@@ -4,13 +4,15 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from quorate.drill import runner
+from quorate.drill import report, runner
 from quorate.drill.faults import Fault
-from quorate.drill.order import Drill, Interrupted
+from quorate.drill.order import Drill, DrillStopped, Interrupted, new_folder
+from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
 from quorate.drill.verdict import Verdict
-from quorate.errors import HostError, LabError, QuorateError
+from quorate.errors import HostError, LabError, QuorateError, Refused
 from quorate.progress import Progress
 
 SETTLE_LIMIT = 300.0
@@ -52,14 +54,26 @@ async def hold(drill: Drill, order: Sequence[tuple[Fault, str]], progress: Progr
             await _give_power(drill)
             with contextlib.suppress(HostError):
                 await settle(drill.hosts, drill.design, say, SETTLE_LIMIT)
-        try:
-            verdict = await runner.run(dataclasses.replace(drill, fault=fault, on=on), progress)
-        except Interrupted:
-            raise
-        except QuorateError as error:
-            yield Held(fault.name, on, None, str(error))
-        else:
-            yield Held(fault.name, on, verdict)
+        yield await attempt(dataclasses.replace(drill, fault=fault, on=on), progress)
+
+
+async def attempt(drill: Drill, progress: Progress) -> Held:
+    """Holds a drill of many. One that comes to no verdict is in the reports with the reason.
+
+    Raises:
+        Interrupted: somebody stopped it.
+    """
+    try:
+        return Held(drill.fault.name, drill.on, await runner.run(drill, progress))
+    except Interrupted:
+        raise
+    except DrillStopped as error:
+        return Held(drill.fault.name, drill.on, None, str(error))
+    except QuorateError as error:  # before anything was touched, so that there is no report yet
+        folder = new_folder(drill, datetime.now(UTC))
+        result = Result.REFUSED if isinstance(error, Refused) else Result.STOPPED
+        report.write_unheld(result, drill.fault.name, drill.on, drill.cluster.name, error, folder)
+        return Held(drill.fault.name, drill.on, None, str(error))
 
 
 async def _give_power(drill: Drill) -> None:

@@ -1,7 +1,9 @@
 """A drill as it is ordered, and how it can end without a verdict."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from quorate import live
@@ -54,6 +56,18 @@ class Drill:
         if not chosen:
             raise InputError("no service of this cluster has a probe, so a drill would see nothing")
         return chosen
+
+
+def new_folder(drill: Drill, now: datetime) -> Path:
+    """Makes a drill's folder, named by its moment and its fault; several of one second are numbered."""
+    for number in itertools.count(1):
+        folder = drill.reports / f"{now:%Y%m%dT%H%M%SZ}-{drill.fault.name}{f'-{number}' if number > 1 else ''}"
+        try:
+            folder.mkdir(parents=True, mode=0o700)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("numbers don't end")
 
 
 class DrillStopped(QuorateError):

@@ -9,24 +9,21 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from quorate import live
-from quorate.drill import audit, fencing, holding, journals, outage, phases, probing, replicas, report, targets
+from quorate.drill import audit, expectation, holding, journals, outage, phases, replicas, report, targets
 from quorate.drill.audit import Blow
-from quorate.drill.faults import Fencing
-from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fates, foretell, understand
+from quorate.drill.breaking import REPAIR_LIMIT, break_under_load
+from quorate.drill.forecast import Fate, Forecast, foretell, understand
 from quorate.drill.holding import Holding
 from quorate.drill.journals import Journals
-from quorate.drill.lasting import endure
-from quorate.drill.order import Drill, DrillStopped, Interrupted, serving
+from quorate.drill.order import Drill, DrillStopped, Interrupted, new_folder, serving
 from quorate.drill.probe import Place, Probe
 from quorate.drill.probed import PROBES
-from quorate.drill.probing import Probing
 from quorate.drill.record import Record
 from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
@@ -40,20 +37,8 @@ from quorate.progress import Progress, Say
 from quorate.proof.damage import standing
 from quorate.services.parts import Clone
 
-STEADY = 3.0
-"""Seconds of clean answers before a fault is injected, and after it before clients count as served again."""
 PATIENCE = 10.0
 """Seconds for a cluster that should be ready already: a link may have been down for a moment."""
-START_LIMIT = 60.0
-NOTICE_LIMIT = 90.0
-"""Seconds in which the cluster should notice a fault. A process that hangs is noticed by a monitor's time-out."""
-OUTAGE_LIMIT = 180.0
-REPAIR_LIMIT = 180.0
-"""Seconds in which the cluster should be ready again by itself; as long again once the drill has healed the fault."""
-BOOT_LIMIT = 600.0
-"""Instead of both, once so many nodes lost their power that the cluster could do nothing before it came back."""
-DARK = 5.0
-"""Seconds for which the power then stays off."""
 WITHDRAWAL_LIMIT = 60.0
 
 
@@ -93,7 +78,7 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
         target = Target(forecast.lost if forecast else (), None, (), parts=parts)
     else:
         target = targets.resolve(aim, drill.design, state)
-        forecast = _foretold(drill, target, state)
+        forecast = expectation.foretold(drill, target, state)
     target = dataclasses.replace(target, wiring=wiring(drill.cluster, drill.design))
     drill.fault.check(target, drill.tools)
     folder, places = _begin(drill, names)
@@ -103,7 +88,7 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     problems: list[str] = []
     with _stopped_with_evidence(drill, folder):
         async with _prepared(probes, progress):
-            records, blow, seen, failures = await _break_under_load(
+            records, blow, seen, failures = await break_under_load(
                 drill, target, forecast, probes, folder, problems, progress
             )
             after = await live.read(drill.hosts, drill.design)
@@ -121,13 +106,13 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
                 nodes=target.nodes,
                 target=target.service,
                 injected=blow.injected,
-                fences=_must_fence(drill, blow, forecast),
-                may_fence=_may_fence(drill, blow),
+                fences=expectation.must_fence(drill, blow, forecast),
+                may_fence=expectation.may_fence(drill, blow),
                 thorough=drill.thorough,
                 services=services,
                 audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, failures, drill.design),
                 problems=tuple(problems),
-                prediction=_prediction(drill, forecast, seen, blow, (state, after), services),
+                prediction=expectation.prediction(drill, forecast, seen, blow, (state, after), services),
                 seconds=time.monotonic() - begun,
                 folder=str(folder),
                 over=blow.over,
@@ -169,49 +154,6 @@ def _served(
     )
 
 
-def _foretold(drill: Drill, target: Target, state: State) -> Forecast | None:
-    """What the graph says of the nodes that are lost; nothing if nobody is left who could do something about it."""
-    lost = drill.fault.loses(target, tuple(drill.design.hosts))
-    if not drill.fault.predicted or not _spared(drill, lost):
-        return None
-    parts = (*lost, *(f"{node}:bmc" for node in lost)) if drill.fault.with_bmcs else lost
-    return foretell(drill.cluster, drill.design, parts, state.active)
-
-
-def _spared(drill: Drill, lost: Collection[str]) -> bool:
-    """Whether those that aren't lost have the majority."""
-    return 2 * (len(drill.design.hosts) - len(lost)) > len(drill.design.hosts)
-
-
-def _must_fence(drill: Drill, blow: Blow, forecast: Forecast | None) -> tuple[str, ...]:
-    if forecast:
-        return forecast.fenced
-    return blow.lost if blow.spared and drill.fault.fencing is Fencing.NEEDED else ()
-
-
-def _may_fence(drill: Drill, blow: Blow) -> tuple[str, ...]:
-    if not blow.spared or drill.fault.fencing is Fencing.ANYBODY:
-        return tuple(drill.design.hosts)
-    return blow.target.nodes if drill.fault.fencing is Fencing.ALLOWED else blow.lost
-
-
-def _prediction(
-    drill: Drill,
-    forecast: Forecast | None,
-    seen: Glimpse | None,
-    blow: Blow,
-    states: tuple[State, State],
-    services: Mapping[str, Served],
-) -> Prediction | None:
-    if forecast is None:
-        return None
-    if seen is None:  # the cluster got over it by itself: who was lost and is back was fenced
-        fenced = tuple(fencing.since(drill.bmcs, list(drill.design.hosts), blow.injected))
-        seen = Glimpse(lost=fenced, fenced=fenced, serving=states[1].active, healed=blow.over)
-    outages = {name: part.clients.outage for name, part in services.items()}
-    return Prediction(forecast, seen, fates(forecast, outages, states[0].active, seen))
-
-
 async def _require_ready(drill: Drill, say: Say) -> State:
     try:
         return await live.wait_until_ready(drill.hosts, drill.design, say, timeout=PATIENCE)
@@ -226,8 +168,7 @@ async def _require_ready(drill: Drill, say: Say) -> State:
 def _begin(drill: Drill, names: tuple[str, ...]) -> tuple[Path, Mapping[str, Place]]:
     """The drill's folder, and where each probe works."""
     now = datetime.now(UTC)
-    folder = drill.reports / f"{now:%Y%m%dT%H%M%SZ}-{drill.fault.name}"
-    folder.mkdir(parents=True, mode=0o700)
+    folder = new_folder(drill, now)
     return folder, {
         name: Place(
             service=drill.design.services[name],
@@ -279,104 +220,6 @@ async def _prepared(probes: Mapping[str, Probe], progress: Progress) -> AsyncIte
             for name in begun:
                 if not await until(partial(withdrawn, probes[name]), WITHDRAWAL_LIMIT):
                     say(f"{name} doesn't serve: what the drill made there is still there, and may go")
-
-
-@dataclass
-class _Under:
-    """The load while it is on."""
-
-    probings: list[Probing]
-
-    async def steady(self, since: float, limit: float, only: Collection[str] | None = None) -> list[str]:
-        """Waits until all services serve steadily, or only some; those that don't, each with a sentence."""
-        waited_for = [probing for probing in self.probings if only is None or probing.service in only]
-        found = await asyncio.gather(*(probing.steady(STEADY, since, limit) for probing in waited_for))
-        return [
-            f"{probing.service} did not serve steadily within {limit:g} s ({probing.last_trouble()})"
-            for probing, steady in zip(waited_for, found, strict=True)
-            if not steady
-        ]
-
-    async def stop(self) -> dict[str, Record]:
-        """Ends all probes at once."""
-        records = await asyncio.gather(*(probing.stop() for probing in self.probings))
-        return {probing.service: record for probing, record in zip(self.probings, records, strict=True)}
-
-
-async def _break_under_load(
-    drill: Drill,
-    target: Target,
-    forecast: Forecast | None,
-    probes: Mapping[str, Probe],
-    folder: Path,
-    problems: list[str],
-    progress: Progress,
-) -> tuple[dict[str, Record], Blow, Glimpse | None, tuple[str, ...]]:
-    """The fault and the recovery from it, under load all the time; also what failed in the cluster meanwhile."""
-    fault = drill.fault
-    lost = forecast.lost if forecast else fault.loses(target, tuple(drill.design.hosts))
-    spared = _spared(drill, lost)
-    limit = REPAIR_LIMIT if spared else BOOT_LIMIT
-    async with contextlib.AsyncExitStack() as stack:
-        under = _Under([])
-        rates = []
-        for name, probe in probes.items():
-            rate = drill.rates.get(name, probe.alone if len(probes) == 1 else probe.rate)
-            rates.append(f"{rate:g} {probe.what}")
-            probing_ = probing.running(name, probe.module, probe.config(rate), folder)
-            under.probings.append(await stack.enter_async_context(probing_))
-        with progress.phase(f"{', '.join(rates)} a second, all acknowledged for {STEADY:g} s"):
-            if unsteady := await under.steady(time.time(), START_LIMIT):
-                raise QuorateError(
-                    "; ".join(unsteady), todo="`quorate status` shows the cluster; --rate sets a smaller load."
-                )
-        try:
-            with progress.phase(fault.telling.format(target=target, service=target.service)):
-                injected = time.time()
-                await fault.inject(drill.tools, target)
-                off = forecast.damage.powerless if forecast and fault.of_parts else lost if fault.cuts_power else ()
-                powerless = dict.fromkeys(off, time.time())
-            seen, healed = None, injected
-            if forecast and (fault.of_parts or fault.lasts):
-                seen = await endure(drill, forecast, injected, under.steady, problems, progress)
-            elif fault.lasts or not spared:
-                with progress.phase(f"{fault.name} on {target} has {fault.lasts or DARK:g} s"):
-                    await asyncio.sleep(fault.lasts or DARK)
-            if seen or fault.lasts or not spared:
-                healed = time.time()
-                with progress.phase(f"What is left of {fault.name} on {target} is healed"):
-                    await fault.heal(drill.tools, target)
-            with progress.phase("Clients are served again") as say:
-                unserved = await under.steady(healed, OUTAGE_LIMIT if spared else BOOT_LIMIT)
-                problems.extend(unserved)
-                for line in unserved:
-                    say(line)
-            with progress.phase("The cluster has noticed, and is ready again") as say:
-                noticed = partial(_noticed, drill, target, injected)
-                if spared and not seen and not fault.lasts and not await until(noticed, NOTICE_LIMIT, every=1):
-                    problems.append(f"the cluster did not notice it within {NOTICE_LIMIT:g} s")
-                settled = await settle(drill.hosts, drill.design, say, limit)
-                if not settled.ready:
-                    problems.append(f"the cluster was not ready again within {limit:g} s")
-                    say(f"{problems[-1]}; healing {fault.name}")
-                    await fault.heal(drill.tools, target)
-                    await settle(drill.hosts, drill.design, say, limit)
-        finally:
-            await fault.heal(drill.tools, target)
-        lying = lost if fault.lying else ()
-        blow = Blow(target, injected, powerless, lost, spared, over=time.time(), lying=lying)
-        return await under.stop(), blow, seen, settled.failures
-
-
-async def _noticed(drill: Drill, target: Target, injected: float) -> bool:
-    """Whether the cluster has done something about it: fenced the nodes, let them go, or written a failure down."""
-    if drill.fault.fencing is Fencing.NEEDED:
-        lost = drill.fault.loses(target, tuple(drill.design.hosts))
-        return set(lost) <= set(fencing.since(drill.bmcs, lost, injected))
-    if drill.fault.leaves:
-        state = await live.read(drill.hosts, drill.design)
-        return any(not state.nodes[node].online for node in target.nodes)
-    return not target.resources or bool((await live.read(drill.hosts, drill.design)).failed_actions)
 
 
 def _aim(drill: Drill) -> Aim:

@@ -1,5 +1,6 @@
 """Which drills fit a site, and what may be fenced in each."""
 
+import asyncio
 import dataclasses
 from pathlib import Path
 
@@ -7,15 +8,18 @@ import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill import campaign, runner
+from quorate.drill import campaign, expectation, runner
 from quorate.drill.audit import Blow
 from quorate.drill.commands import NodeCommands
 from quorate.drill.faults import FAULTS, POWER_LOSS, Tools
 from quorate.drill.fencing import PowerRequest
 from quorate.drill.order import Drill
 from quorate.drill.processes import UnitProcesses
+from quorate.drill.report import reading
+from quorate.drill.report.model import Result
 from quorate.drill.targets import Target
-from quorate.hosts import Hosts
+from quorate.hosts import Endpoint, Hosts
+from quorate.progress import Silent
 
 
 class NoBmcs:
@@ -51,6 +55,22 @@ def test_a_lab_gets_what_it_has_tools_for(drill: Drill) -> None:
     }
 
 
+def test_a_drill_that_is_refused_is_in_the_reports(
+    drill: Drill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here no node answers, so that the cluster isn't ready."""
+    monkeypatch.setattr(runner, "PATIENCE", 0.1)
+    nobody = Hosts([Endpoint(node, "127.0.0.1", port=1) for node in drill.design.hosts])
+    drill = dataclasses.replace(drill, hosts=nobody, reports=tmp_path, fault=FAULTS["kill"], on="active:database")
+    for _ in range(2):  # in the same second, too
+        held = asyncio.run(campaign.attempt(drill, Silent()))
+        assert held.verdict is None
+    kept = reading.find([tmp_path]).reports
+    assert [(each.result, each.fault, each.on) for each in kept] == 2 * [(Result.REFUSED, "kill", "active:database")]
+    assert held.why in kept[0].why
+    assert b"<skipped" in (tmp_path / kept[0].run / "junit.xml").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("fault", "nodes", "may", "must"),
     [
@@ -67,6 +87,6 @@ def test_who_may_be_fenced_and_who_must(drill: Drill, fault: str, nodes: str, ma
     drill = dataclasses.replace(drill, fault=FAULTS[fault])
     target = Target(tuple(nodes.split()), None, ())
     lost = drill.fault.loses(target, tuple(drill.design.hosts))
-    blow = Blow(target, 0.0, {}, lost, runner._spared(drill, lost), over=1.0)
-    assert runner._may_fence(drill, blow) == tuple(may.split())
-    assert runner._must_fence(drill, blow, None) == tuple(must.split())
+    blow = Blow(target, 0.0, {}, lost, expectation.spared(drill, lost), over=1.0)
+    assert expectation.may_fence(drill, blow) == tuple(may.split())
+    assert expectation.must_fence(drill, blow, None) == tuple(must.split())

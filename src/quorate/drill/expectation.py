@@ -1,0 +1,58 @@
+"""What a drill expects of the cluster: who is lost, who may and who must be fenced, and what is predicted."""
+
+from collections.abc import Collection, Mapping
+
+from quorate.drill import fencing
+from quorate.drill.audit import Blow
+from quorate.drill.faults import Fencing
+from quorate.drill.forecast import Forecast, Glimpse, Prediction, fates, foretell
+from quorate.drill.order import Drill
+from quorate.drill.targets import Target
+from quorate.drill.verdict import Served
+from quorate.live.state import State
+
+
+def foretold(drill: Drill, target: Target, state: State) -> Forecast | None:
+    """What the graph says of the nodes that are lost; nothing if nobody is left who could do something about it."""
+    lost = drill.fault.loses(target, tuple(drill.design.hosts))
+    if not drill.fault.predicted or not spared(drill, lost):
+        return None
+    parts = (*lost, *(f"{node}:bmc" for node in lost)) if drill.fault.with_bmcs else lost
+    return foretell(drill.cluster, drill.design, parts, state.active)
+
+
+def spared(drill: Drill, lost: Collection[str]) -> bool:
+    """Whether those that aren't lost have the majority."""
+    return 2 * (len(drill.design.hosts) - len(lost)) > len(drill.design.hosts)
+
+
+def must_fence(drill: Drill, blow: Blow, forecast: Forecast | None) -> tuple[str, ...]:
+    """The nodes that the cluster must fence for it."""
+    if forecast:
+        return forecast.fenced
+    return blow.lost if blow.spared and drill.fault.fencing is Fencing.NEEDED else ()
+
+
+def may_fence(drill: Drill, blow: Blow) -> tuple[str, ...]:
+    """The nodes that the cluster may fence for it."""
+    if not blow.spared or drill.fault.fencing is Fencing.ANYBODY:
+        return tuple(drill.design.hosts)
+    return blow.target.nodes if drill.fault.fencing is Fencing.ALLOWED else blow.lost
+
+
+def prediction(
+    drill: Drill,
+    forecast: Forecast | None,
+    seen: Glimpse | None,
+    blow: Blow,
+    states: tuple[State, State],
+    services: Mapping[str, Served],
+) -> Prediction | None:
+    """What was predicted beside what was seen, of the cluster before and after it; None if nothing was predicted."""
+    if forecast is None:
+        return None
+    if seen is None:  # the cluster got over it by itself: who was lost and is back was fenced
+        fenced = tuple(fencing.since(drill.bmcs, list(drill.design.hosts), blow.injected))
+        seen = Glimpse(lost=fenced, fenced=fenced, serving=states[1].active, healed=blow.over)
+    outages = {name: part.clients.outage for name, part in services.items()}
+    return Prediction(forecast, seen, fates(forecast, outages, states[0].active, seen))
