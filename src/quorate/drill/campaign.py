@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from quorate.drill import report, runner
+from quorate.drill import report, runner, targets
 from quorate.drill.faults import Fault
 from quorate.drill.order import Drill, DrillStopped, Interrupted, new_folder
 from quorate.drill.report.model import Result
@@ -37,10 +37,15 @@ def programme(faults: Iterable[Fault], drill: Drill) -> list[tuple[Fault, str]]:
         if fault.missing(drill.tools) or not (fault.safe or drill.tools.twin):
             continue
         for usual in fault.usual:
-            services = drill.probed() if "*" in usual else ("",)
+            services = [name for name in drill.probed() if _fits(fault, name, drill)] if "*" in usual else [""]
             for on in (usual.replace("*", service) for service in services):
                 found[fault.name, on] = fault, on
     return list(found.values())
+
+
+def _fits(fault: Fault, service: str, drill: Drill) -> bool:
+    """Whether a service has what a fault of services is done to."""
+    return not fault.wants or bool(getattr(targets.on_first_host(service, drill.design), fault.wants))
 
 
 async def hold(drill: Drill, order: Sequence[tuple[Fault, str]], progress: Progress) -> AsyncIterator[Held]:

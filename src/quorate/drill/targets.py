@@ -11,12 +11,13 @@ one, minority, half, majority                      so many nodes, those first th
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from quorate.design.model import Design
 from quorate.drill.wiring import NO_WIRING, Wiring
 from quorate.errors import InputError, Refused
 from quorate.live.state import State
-from quorate.services.parts import Clone
+from quorate.services.parts import Clone, File
 
 ROLES = ("active", "standby")
 DC = "dc"
@@ -49,6 +50,10 @@ class Target:
     """The cluster resources that start and stop these units; none if systemd alone does."""
     parts: tuple[str, ...] = ()
     """Of the facility, if it is these that are hit; `nodes` are then those that the cluster loses by it."""
+    web: bool = False
+    """Whether all the units answer by HTTP."""
+    configuration: tuple[str, ...] = ()
+    """The files that the units' programs read at their start."""
     wiring: Wiring = NO_WIRING
     """How all nodes are connected."""
 
@@ -109,6 +114,12 @@ def resolve(aim: Aim, design: Design, state: State) -> Target:
     return _target(standby, service.name, service.units, design)
 
 
+def on_first_host(service: str, design: Design) -> Target:
+    """A service on the first of its hosts: what is true of it everywhere can be read there."""
+    found = design.services[service]
+    return _target(found.hosts[0], found.name, found.units, design)
+
+
 def _share(share: str, design: Design, state: State) -> tuple[str, ...]:
     """A share of the nodes. A minority is as many as can be lost, one at least."""
     serving = list(state.active.values())
@@ -123,8 +134,25 @@ def _target(node: str, name: str, units: tuple[str, ...], design: Design) -> Tar
     there = {unit.name for unit in design.hosts[node].units}
     units = tuple(unit for unit in units if unit in there)
     primitives = [each.primitive if isinstance(each, Clone) else each for each in design.resources]
-    resources = [each.id for each in primitives if each.parameters.get("unit") in units]
-    return Target((node,), name, units, tuple(resources))
+    resources = [each for each in primitives if each.parameters.get("unit") in units]
+    return Target(
+        (node,),
+        name,
+        units,
+        tuple(each.id for each in resources),
+        web=bool(resources) and all(each.parameters.get("url") for each in resources),
+        configuration=tuple(
+            file.path for file in design.hosts[node].files if set(file.restarts) & {*units} and _is_configuration(file)
+        ),
+    )
+
+
+def _is_configuration(file: File) -> bool:
+    """Whether the service's program itself reads it, and not systemd or uWSGI, which have folders of their own."""
+    path = PurePath(file.path)
+    if not path.is_relative_to("/etc") or path.is_relative_to("/etc/systemd"):
+        return False
+    return path.suffix in (".conf", ".cnf", ".cfg", ".py")
 
 
 def _nodes(text: str, design: Design) -> tuple[str, ...]:

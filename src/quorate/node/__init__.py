@@ -10,6 +10,7 @@
     ipmitool.sh   ipmitool with its password taken from a file
     inspect       one look at a host
     logins        tries accounts at the services of a host
+    impostor      a drill's: takes the place of a service that hangs, or answers errors
     survey        one look at a host of a cluster that others built, for `quorate check`
 
 Each starts in the middle of an outage, on a machine where a process is dear: import little.

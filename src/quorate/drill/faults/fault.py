@@ -162,6 +162,9 @@ class Lost(enum.StrEnum):
     """Target and rest are apart: whichever has no majority; all, if neither has."""
 
 
+_LACKS = {"web": "it doesn't answer by HTTP", "configuration": "it reads no configuration that is its own"}
+
+
 @dataclass(frozen=True)
 class Fault:
     """One way to break something."""
@@ -189,6 +192,8 @@ class Fault:
     """The nodes leave by themselves, and come back; the drill waits until it has seen them away."""
     of_service: bool = False
     """It hits a service on a node, and not the node."""
+    wants: str = ""
+    """The field of `Target` without which there is nothing to do: `web`, `configuration`."""
     of_parts: bool = False
     """It hits parts of the facility, by name; what that does is predicted, and it stays until the drill heals it."""
     predicted: bool = False
@@ -213,6 +218,8 @@ class Fault:
         """Whether it can be done, here and now. Raises Refused."""
         if self.of_service and not target.units:
             raise Refused(f"{target.service} has no processes of its own on {target}")
+        if self.wants and not getattr(target, self.wants):
+            raise Refused(f"{self.name} can't be done to {target.service}: {_LACKS[self.wants]}")
         if missing := self.missing(tools):
             raise Refused(
                 f"{self.name} needs {', '.join(missing)}, which this site doesn't have",
