@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 
 from quorate.cli.facility import Parts
 from quorate.cli.site import Site
@@ -105,6 +106,12 @@ class _Cables:
             await self._flapping
             self._flapping = None
         await asyncio.to_thread(self._lab.drop, ())
+
+    async def impersonate(self, address: str) -> None:
+        await asyncio.to_thread(self._lab.impersonate, IPv4Address(address))
+
+    async def banish(self) -> None:
+        await asyncio.to_thread(self._lab.banish)
 
     async def _flap(self, drops: Sequence[DropSpec], every: float) -> None:
         away = True

@@ -54,6 +54,8 @@ class Target:
     """Whether all the units answer by HTTP."""
     configuration: tuple[str, ...] = ()
     """The files that the units' programs read at their start."""
+    address: str = ""
+    """The address that moves with the service."""
     wiring: Wiring = NO_WIRING
     """How all nodes are connected."""
 
@@ -134,6 +136,7 @@ def _target(node: str, name: str, units: tuple[str, ...], design: Design) -> Tar
     there = {unit.name for unit in design.hosts[node].units}
     units = tuple(unit for unit in units if unit in there)
     primitives = [each.primitive if isinstance(each, Clone) else each for each in design.resources]
+    services, moving = design.services, [each.parameters.get("ip") for each in primitives]
     resources = [each for each in primitives if each.parameters.get("unit") in units]
     return Target(
         (node,),
@@ -144,6 +147,7 @@ def _target(node: str, name: str, units: tuple[str, ...], design: Design) -> Tar
         configuration=tuple(
             file.path for file in design.hosts[node].files if set(file.restarts) & {*units} and _is_configuration(file)
         ),
+        address=next((each for each in moving if name in services and each == str(services[name].address)), ""),
     )
 
 

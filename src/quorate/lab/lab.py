@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,9 +19,10 @@ from quorate.errors import LabError
 from quorate.lab import image, kernel, seed
 from quorate.lab.command import run
 from quorate.lab.machine import Condition, Machine
-from quorate.lab.network import Namespace
+from quorate.lab.network import Namespace, bridges
 from quorate.lab.process import Process
 from quorate.lab.spec import DamageSpec, DropSpec, LabSpec
+from quorate.lab.stranger import Stranger
 from quorate.progress import Progress
 
 T = TypeVar("T")
@@ -62,6 +64,7 @@ class Lab:
         self._scratch = Path("/dev/shm") / f"quorate-{self._identity}"  # noqa: S108  the machines' memory
         self.namespace = Namespace(f"quorate-{self._identity}")
         self.ssh_config = self.folder.parent / "ssh_config"
+        self._stranger = Stranger(self.namespace, self.folder)
 
     def exists(self) -> bool:
         """Whether there is a lab, up or half up."""
@@ -128,6 +131,7 @@ class Lab:
         _require_root()
         for file in (*self.folder.glob("*/bmc.process"), *self.folder.glob("*/process")):
             Process(file).kill()
+        self._stranger.leave()
         if self.namespace.exists():
             run("ip", "netns", "delete", self.namespace.name)
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -186,11 +190,27 @@ class Lab:
         self.machine(name).thaw()
 
     def release(self) -> None:
-        """Lets every machine go on, every BMC behave, every frame through: what killed drills may have left."""
+        """Undoes what killed drills left: machines go on, BMCs behave, frames get through, no stranger stays."""
         for machine in self.machines():
             machine.thaw()
             self.mend_bmc(machine.name)
         self.drop(())
+        self.banish()
+
+    def impersonate(self, address: IPv4Address) -> None:
+        """Has a stranger, on the network that it belongs to, claim an address that is somebody else's.
+
+        Raises LabError, if it belongs to no network, too.
+        """
+        for network in self.spec.networks:
+            if address in network.client.network:
+                own = IPv4Interface(f"{address}/{network.client.network.prefixlen}")
+                return self._stranger.appear(bridges(self.spec)[network.name], own)
+        raise LabError(f"{address} belongs to none of the lab's networks", where=str(self.folder))
+
+    def banish(self) -> None:
+        """Takes the stranger away; nothing if there is none."""
+        self._stranger.leave()
 
     def spoil_bmc(self, name: str, how: str) -> None:
         """Lets a BMC fall silent (`dead`), or misbehave as `bmc.Manner` has it."""

@@ -11,6 +11,7 @@ from quorate.drill.faults.domains import DOMAIN_LOSS
 from quorate.drill.faults.fault import Cut, Facility, Fault, Fencing, Lost, Power, Processes, Tools
 from quorate.drill.faults.power import POWER_LOSS
 from quorate.drill.faults.processes import FREEZE, KILL
+from quorate.drill.faults.stranger import STRANGER
 
 __all__ = [
     "DOMAIN_LOSS",
@@ -32,7 +33,7 @@ FAMILIES: Mapping[str, tuple[Fault, ...]] = {
     "processes": (*processes.FAULTS, *answers.FAULTS, *configuration.FAULTS),
     "cluster daemons": daemons.FAULTS,
     "node": (POWER_LOSS, *node.FAULTS),
-    "network": (*network.FAULTS, *netem.FAULTS),
+    "network": (*network.FAULTS, *netem.FAULTS, STRANGER),
     "fencing": fencing.FAULTS,
     "facility": (DOMAIN_LOSS,),
     "planned": planned.FAULTS,

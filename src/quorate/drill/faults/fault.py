@@ -99,6 +99,14 @@ class Network(Protocol):
         """Lets everything through."""
         ...
 
+    async def impersonate(self, address: str) -> None:
+        """Has a machine that nobody knows claim somebody else's address."""
+        ...
+
+    async def banish(self) -> None:
+        """Takes that machine away; nothing if there is none."""
+        ...
+
 
 class Bmcs(Protocol):
     """The nodes' BMCs."""
@@ -162,7 +170,11 @@ class Lost(enum.StrEnum):
     """Target and rest are apart: whichever has no majority; all, if neither has."""
 
 
-_LACKS = {"web": "it doesn't answer by HTTP", "configuration": "it reads no configuration that is its own"}
+_LACKS = {
+    "web": "it doesn't answer by HTTP",
+    "configuration": "it reads no configuration that is its own",
+    "address": "it has no address that moves",
+}
 
 
 @dataclass(frozen=True)
@@ -193,13 +205,16 @@ class Fault:
     of_service: bool = False
     """It hits a service on a node, and not the node."""
     wants: str = ""
-    """The field of `Target` without which there is nothing to do: `web`, `configuration`."""
+    """The field of `Target` without which there is nothing to do: `web`, `configuration`, `address`."""
     of_parts: bool = False
     """It hits parts of the facility, by name; what that does is predicted, and it stays until the drill heals it."""
     predicted: bool = False
     """What it does is the loss of nodes as the graph knows it, and is predicted by that."""
     promised: bool = True
     """The objectives for downtime hold for it."""
+    unmasked: bool = False
+    """No cluster can keep it from clients: they may be without answers while it lasts, and the objectives hold from
+    then on. Nothing moves for it: that would help nobody."""
     safe: bool = False
     """It may be held on a real cluster: all of it heals by itself, or by a timer on the node."""
     usual: tuple[str, ...] = ("one",)
