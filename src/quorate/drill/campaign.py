@@ -13,7 +13,7 @@ from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
 from quorate.drill.verdict import Verdict
 from quorate.errors import HostError, LabError, QuorateError, Refused
-from quorate.progress import Progress
+from quorate.progress import Progress, Say
 
 SETTLE_LIMIT = 300.0
 """Seconds between two drills in which the cluster may become ready again."""
@@ -25,9 +25,17 @@ class Held:
 
     fault: str
     on: str
-    verdict: Verdict | None
+    result: Result
+    verdict: Verdict | None = None
     why: str = ""
     """Why there is no verdict."""
+    folder: str = ""
+    """Where its report lies."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it says something against the cluster, or there is no telling."""
+        return self.result in (Result.BROKEN, Result.STOPPED)
 
 
 def programme(faults: Iterable[Fault], drill: Drill) -> list[tuple[Fault, str]]:
@@ -56,10 +64,17 @@ async def hold(drill: Drill, order: Sequence[tuple[Fault, str]], progress: Progr
     """
     for number, (fault, on) in enumerate(order):
         with progress.phase(f"{number + 1} of {len(order)}: {fault.name} on {on}") as say:
-            await _give_power(drill)
-            with contextlib.suppress(HostError):
-                await settle(drill.hosts, drill.design, say, SETTLE_LIMIT)
+            await ready_again(drill, say)
         yield await attempt(dataclasses.replace(drill, fault=fault, on=on), progress)
+
+
+async def ready_again(drill: Drill, say: Say) -> bool:
+    """Waits for the cluster, every node with power as far as that is in our hands; whether it is ready then."""
+    await _give_power(drill)
+    try:
+        return (await settle(drill.hosts, drill.design, say, SETTLE_LIMIT)).ready
+    except HostError:
+        return False
 
 
 async def attempt(drill: Drill, progress: Progress) -> Held:
@@ -69,16 +84,23 @@ async def attempt(drill: Drill, progress: Progress) -> Held:
         Interrupted: somebody stopped it.
     """
     try:
-        return Held(drill.fault.name, drill.on, await runner.run(drill, progress))
+        verdict = await runner.run(drill, progress)
     except Interrupted:
         raise
     except DrillStopped as error:
-        return Held(drill.fault.name, drill.on, None, str(error))
+        return Held(drill.fault.name, drill.on, Result.STOPPED, None, str(error), error.folder)
     except QuorateError as error:  # before anything was touched, so that there is no report yet
-        folder = new_folder(drill, datetime.now(UTC))
-        result = Result.REFUSED if isinstance(error, Refused) else Result.STOPPED
-        report.write_unheld(result, drill.fault.name, drill.on, drill.cluster.name, error, folder)
-        return Held(drill.fault.name, drill.on, None, str(error))
+        return unheld(drill, error)
+    result = Result.KEPT if verdict.kept else Result.BROKEN
+    return Held(drill.fault.name, drill.on, result, verdict, folder=verdict.folder)
+
+
+def unheld(drill: Drill, error: QuorateError) -> Held:
+    """Writes down that a drill was not held, and why."""
+    folder = new_folder(drill, datetime.now(UTC))
+    result = Result.REFUSED if isinstance(error, Refused) else Result.STOPPED
+    report.write_unheld(result, drill.fault.name, drill.on, drill.cluster.name, error, folder)
+    return Held(drill.fault.name, drill.on, result, None, str(error), str(folder))
 
 
 async def _give_power(drill: Drill) -> None:

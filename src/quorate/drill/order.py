@@ -40,6 +40,9 @@ class Drill:
     """Operations a second by service, where it isn't the probe's own."""
     thorough: bool = True
     """Both replicas of each volume are asked and compared; that takes a planned switch-over each."""
+    patience: float = 180.0
+    """Seconds in which the cluster should be ready again by itself; as long again once the drill has healed the fault.
+    Machines that take minutes to boot need more."""
 
     def probed(self) -> tuple[str, ...]:
         """The services that are probed, in start order.
@@ -72,6 +75,9 @@ def new_folder(drill: Drill, now: datetime) -> Path:
 
 class DrillStopped(QuorateError):
     """A drill did not come to its verdict."""
+
+    folder: str = ""
+    """Where its evidence lies."""
 
 
 class Interrupted(DrillStopped):

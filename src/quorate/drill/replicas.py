@@ -70,6 +70,12 @@ async def verify(host: Host, volume: Volume) -> Verify:
     return Verify(volume.name, int((await _connection(host, volume))["oos"]), time.monotonic() - begun)
 
 
+def movable(design: Design, service: str) -> bool:
+    """Whether the role of a service is one resource's place, so that a planned switch-over means something."""
+    inside = {resource.primitive.id for resource in design.resources if isinstance(resource, Clone)}
+    return design.services[service].active_resource not in inside
+
+
 def _what_to_move(design: Design, service: str) -> tuple[str, tuple[str, ...]]:
     """The promotable clone that the service follows, or else what clients talk to."""
     own = design.services[service]
