@@ -122,6 +122,9 @@ def _clone_placed(clone: Clone, design: Design, state: State) -> Iterator[str]:
         now = ", ".join(_at(each.role, each.node) for each in found if each.node) or "stopped everywhere"
         aim = f"{promoted} promoted of {instances}" if promoted else f"{instances} of them"
         yield f"{clone.id} is not whole: {now}; wanted {aim}."
+    elif promoted:
+        for node in sorted({each.node for each in running} - set(state.promotable.get(id_, ()))):
+            yield f"{clone.id} would not be promoted on {node}: the cluster knows no promotion score for it."
 
 
 def _at(role: str, node: str) -> str:

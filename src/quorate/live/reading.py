@@ -12,6 +12,8 @@ from quorate.live.state import NodeState, Replica, ResourceState, State
 from quorate.services.links import DEAD, PREFIX
 from quorate.services.parts import AttributeRule, Primitive
 
+SCORE = "master-"
+"""Before the name of a primitive: the node attribute that is its promotion score (crm_attribute(8), `--promotion`)."""
 WORDS = Request(cluster=frozenset({"crm_mon", "links"}))
 
 Element = etree._Element
@@ -49,6 +51,7 @@ def interpret(answers: Mapping[str, Seen | HostError], design: Design) -> State:
         active={name: _started_on(service.active_resource, resources) for name, service in design.services.items()},
         bans=tuple(_bans(view, design)) if view is not None else (),
         unheard=_unheard(view) if view is not None else {},
+        promotable=_promotable(view) if view is not None else {},
         units_down={name: down for name in design.hosts if name in seen and (down := _down(seen[name], design))},
     )
 
@@ -161,12 +164,26 @@ def _bans(view: Element, design: Design) -> Iterator[str]:
 def _unheard(view: Element) -> dict[str, tuple[str, ...]]:
     """By node: the networks on which nobody answers it."""
     found: dict[str, tuple[str, ...]] = {}
+    for node, name, value in _attributes(view):
+        if name.startswith(PREFIX) and value == DEAD:
+            found[node] = (*found.get(node, ()), name.removeprefix(PREFIX))
+    return found
+
+
+def _promotable(view: Element) -> dict[str, tuple[str, ...]]:
+    """By primitive: the nodes with a promotion score."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node, name, _value in _attributes(view):
+        if name.startswith(SCORE):
+            found[name.removeprefix(SCORE)] = (*found.get(name.removeprefix(SCORE), ()), node)
+    return found
+
+
+def _attributes(view: Element) -> Iterator[tuple[str, str, str]]:
+    """The nodes' attributes: node, name, value."""
     for node in view.iterfind("node_attributes/node"):
         for attribute in node.iterfind("attribute"):
-            name = str(attribute.get("name"))
-            if name.startswith(PREFIX) and attribute.get("value") == DEAD:
-                found[str(node.get("name"))] = (*found.get(str(node.get("name")), ()), name.removeprefix(PREFIX))
-    return found
+            yield str(node.get("name")), str(attribute.get("name")), str(attribute.get("value"))
 
 
 def _replica(seen: Seen, minor: int) -> Replica:

@@ -64,6 +64,8 @@ class State:
     """Constraints that keep a resource off a node and that no design declares, each a sentence."""
     unheard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By node: the networks on which nobody answers it, as the watcher of links has it."""
+    promotable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By primitive of a promotable clone: the nodes with a promotion score; no other is promoted, whatever happens."""
     units_down: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By host: units that systemd is to keep running, and that don't run."""
 

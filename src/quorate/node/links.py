@@ -39,7 +39,7 @@ WAIT = 0.5
 ROUNDS = 2
 """One lost packet is no lost link."""
 REFRESH = 60
-"""Seconds after which an attribute is set again without a change: the cluster may have forgotten it."""
+"""Seconds after which attributes are told again without a change: the cluster may have forgotten them."""
 
 ECHO_REPLY, ECHO_REQUEST = 0, 8
 SOL_RAW, ICMP_FILTER = 255, 1
@@ -69,6 +69,8 @@ def monitor() -> int:
     said = told()
     if said is None:
         return ocf.NOT_RUNNING
+    if not said:
+        ocf.remind()
     tell(look(), said)
     return ocf.SUCCESS
 

@@ -63,6 +63,9 @@ def run(name: str, about: str, parameters: list[Parameter], actions: list[Action
         sys.exit(SUCCESS)
     for action in actions:
         if action.name == wanted:
+            interval = os.environ.get("OCF_RESKEY_CRM_meta_interval")  # noqa: SIM112  Pacemaker's own name
+            if wanted == "monitor" and interval == "0":
+                remind()
             try:
                 sys.exit(action.do())
             except Failed as failed:
@@ -114,6 +117,16 @@ def warn(words: str) -> None:
 
 def _text(words: str) -> str:
     return words.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+
+
+def remind() -> None:
+    """Has the cluster be told all node attributes again, promotion scores above all; harmless if it knows them.
+
+    When a node's controller dies, the others take the node's attributes out of the CIB. The attribute manager goes on,
+    with the old values: to set them again is no change to it, so they stay away, and nothing is promoted any more (seen
+    with Pacemaker 3.0.0; ClusterLabs/pacemaker#3801 is the cure). A controller that is back begins with probes.
+    """
+    os.spawnlp(os.P_WAIT, "attrd_updater", "attrd_updater", "--refresh")
 
 
 def check_level() -> int:

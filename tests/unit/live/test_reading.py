@@ -141,6 +141,7 @@ def test_a_host_without_anything_is_no_traceback(design: Design) -> None:
             "database isn't up on ctl1.",
         ),
         ({"resources": ()}, "database-volume isn't configured in the cluster."),
+        ({"promotable": {"database-drbd": ("ctl2",)}}, "database-volume would not be promoted on ctl1"),
         ({"unheard": {"ctl2": ("management",)}}, "ctl2 has lost its link to management: nobody answers it there."),
     ],
 )

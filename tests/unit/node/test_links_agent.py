@@ -148,6 +148,19 @@ def test_it_says_only_what_has_changed(site: Site, folder: Path, agent: Agent) -
     assert calls(folder) == ["--name=link-management --update=1", "--name=link-public --update=1"]
     assert status(agent("monitor")) == SUCCESS
     assert calls(folder) == []
+
+
+@needs_root
+def test_a_probe_reminds_the_cluster_of_all_attributes(folder: Path, agent: Agent) -> None:
+    """A controller that died and is back begins with probes, and its node's promotion scores are gone until then."""
+    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="0")) == NOT_RUNNING
+    assert calls(folder) == ["--refresh"]
+    agent("start")
+    calls(folder)
+    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="0")) == SUCCESS
+    assert calls(folder) == ["--refresh"]
+    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="2000")) == SUCCESS
+    assert calls(folder) == []
     site.cut("ctl1", "public")
     dead = agent("monitor")
     assert (status(dead), dead.stderr) == (SUCCESS, "nobody answers on public\n")
@@ -226,14 +239,27 @@ def test_silence_is_believed_after_a_second(site: Site, agent: Agent) -> None:
 
 @needs_root
 def test_what_was_said_long_ago_is_said_again(folder: Path, agent: Agent) -> None:
-    """The cluster may have forgotten it, as after a partition."""
+    """The cluster may have forgotten it, as after the death of a controller."""
     agent("start")
     calls(folder)
     (record,) = (folder / "run/ctl1").iterdir()
     os.utime(record, (time.time() - 61, time.time() - 61))
     assert status(agent("monitor")) == SUCCESS
-    assert calls(folder) == ["--name=link-management --update=1", "--name=link-public --update=1"]
+    assert calls(folder) == ["--refresh", "--name=link-management --update=1", "--name=link-public --update=1"]
     assert status(agent("monitor")) == SUCCESS
+    assert calls(folder) == []
+
+
+@needs_root
+def test_a_probe_reminds_the_cluster_of_all_attributes(folder: Path, agent: Agent) -> None:
+    """A controller that died and is back begins with probes, and its node's promotion scores are gone until then."""
+    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="0")) == NOT_RUNNING
+    assert calls(folder) == ["--refresh"]
+    agent("start")
+    calls(folder)
+    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="0")) == SUCCESS
+    assert calls(folder) == ["--refresh"]
+    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="2000")) == SUCCESS
     assert calls(folder) == []
 
 
