@@ -12,6 +12,7 @@
     logins        tries accounts at the services of a host
     impostor      a drill's: takes the place of a service that hangs, or answers errors
     survey        one look at a host of a cluster that others built, for `quorate check`
+    evidence      what explains a failed drill
 
 Each starts in the middle of an outage, on a machine where a process is dear: import little.
 """

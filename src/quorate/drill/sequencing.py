@@ -1,0 +1,155 @@
+"""Holding a sequence of faults, each once the cluster is ready again, and what is kept of it.
+
+Its folder has `sequence.json`, written anew after each drill, and the folders of its drills: one that is interrupted
+can still be held again (`replay`).
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from quorate import __version__, live
+from quorate.drill import campaign, regression, replicas
+from quorate.drill.campaign import SETTLE_LIMIT, Held
+from quorate.drill.faults import FAULTS
+from quorate.drill.order import Drill, DrillStopped
+from quorate.drill.report.model import Result
+from quorate.drill.sequences import Step
+from quorate.drill.settling import settle
+from quorate.errors import QuorateError
+from quorate.progress import Progress, Say
+
+NAME = "sequence.json"
+VERSION = 1
+
+
+@dataclass
+class Course:
+    """A sequence while it is held, and afterwards."""
+
+    folder: Path
+    cluster: str
+    seed: int | None = None
+    """None if it wasn't drawn."""
+    after: str = ""
+    """The folder of the sequence, or of the drill, that it repeats, or of which it is a part."""
+    held: list[Held] = field(default_factory=list)
+
+    @property
+    def failed(self) -> Held | None:
+        """The first drill that failed."""
+        return next((each for each in self.held if each.failed), None)
+
+    def document(self) -> dict[str, Any]:
+        """What is kept of it."""
+        return {
+            "sequence": VERSION,
+            "made_by": f"quorate {__version__}",
+            "cluster": self.cluster,
+            "seed": self.seed,
+            "after": self.after,
+            "failed": self.held.index(self.failed) if self.failed else None,
+            "steps": [
+                {
+                    "fault": each.fault,
+                    "on": each.on,
+                    "result": each.result,
+                    "why": each.why or "; ".join(each.verdict.broken if each.verdict else ()),
+                    "folder": Path(each.folder).name,
+                }
+                for each in self.held
+            ],
+        }
+
+    def keep(self) -> None:
+        """Writes it down as it is now."""
+        (self.folder / NAME).write_text(json.dumps(self.document(), indent=2) + "\n")
+
+
+def begin(drill: Drill, what: str, *, seed: int | None = None, after: str = "") -> Course:
+    """Makes a sequence's folder."""
+    now = datetime.now(UTC)
+    for number in itertools.count(1):
+        folder = drill.reports / f"{now:%Y%m%dT%H%M%SZ}-{what}{f'-{number}' if number > 1 else ''}"
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True, mode=0o700)
+            break
+    regression.write_cluster(folder, drill.cluster)
+    course = Course(folder, drill.cluster.name, seed, after)
+    course.keep()
+    return course
+
+
+async def hold(
+    drill: Drill,
+    steps: Iterable[Step],
+    course: Course,
+    progress: Progress,
+    *,
+    over: Callable[[], bool] = lambda: False,
+    keep_going: bool = False,
+) -> AsyncIterator[Held]:
+    """Holds steps until there are no more, it is over, or one fails; and the cluster must be ready after the last.
+
+    Args:
+        drill: how each of them is held.
+        steps: may be without end.
+        course: takes what becomes of them.
+        progress: where it is told.
+        over: asked before each; a step that has begun is held to its end.
+        keep_going: a failed one doesn't end it, if it came to a verdict.
+
+    Raises:
+        Interrupted: somebody stopped it.
+    """
+    drill, last = dataclasses.replace(drill, reports=course.folder), None
+    for number, step in enumerate(steps):
+        if over():
+            break
+        last = dataclasses.replace(drill, fault=FAULTS[step.fault], on=step.on)
+        held = await _made_ready(last, step.serving, f"{number + 1}: {step}", progress)
+        held = held or await campaign.attempt(last, progress)
+        yield _noted(course, held)
+        if held.result is Result.STOPPED or (held.failed and not keep_going):
+            return
+    if last and (held_ := await _made_ready(last, {}, "Nothing is left broken", progress)):
+        yield _noted(course, held_)
+
+
+def _noted(course: Course, held: Held) -> Held:
+    course.held.append(held)
+    course.keep()
+    return held
+
+
+async def _made_ready(drill: Drill, serving: Mapping[str, str | None], title: str, progress: Progress) -> Held | None:
+    """Waits for the cluster, and has its services where they were. If that can't be, that is what became of it."""
+    try:
+        with progress.phase(title) as say:
+            if not await campaign.ready_again(drill, say):
+                unmet = live.unmet(drill.design, await live.read(drill.hosts, drill.design))
+                raise DrillStopped(
+                    f"the cluster was not ready within {SETTLE_LIMIT:g} s", means=" ".join(unmet) or "It is by now."
+                )
+            await _arrange(drill, serving, say)
+    except QuorateError as error:
+        return campaign.unheld(drill, error)
+    return None
+
+
+async def _arrange(drill: Drill, serving: Mapping[str, str | None], say: Say) -> None:
+    """Has each service served by the node that is named, as far as a planned switch-over can bring it there."""
+    for service, node in serving.items():
+        design = drill.design.services.get(service)
+        if design is None or node not in design.hosts or not replicas.movable(drill.design, service):
+            continue
+        if (await live.read(drill.hosts, drill.design)).active.get(service) != node:
+            say(f"{service} is moved to {node}, which served it then")
+            await replicas.switch_over(drill.hosts, drill.design, service, node)
+            await settle(drill.hosts, drill.design, say, SETTLE_LIMIT)
