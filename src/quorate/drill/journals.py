@@ -1,10 +1,16 @@
-"""The nodes' journals since a moment, on one clock: each node's offset is measured over SSH and taken out."""
+"""The nodes' journals since a moment, on one clock: that of this machine, whatever was done to a node's meanwhile.
+
+Every entry has the time of its boot's monotonic clock, which nobody can set, beside the wall clock's
+(systemd.journal-fields(7), `__MONOTONIC_TIMESTAMP`). For the boot that runs, this machine's time at which that clock
+began is measured over SSH. Of earlier boots nobody knows that any more: their wall clock is taken for as right as the
+node's is now.
+"""
 
 import asyncio
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quorate.errors import HostError
 from quorate.hosts import Host, Hosts
@@ -19,6 +25,16 @@ SOURCES = (
 """SYSLOG_IDENTIFIERs worth keeping. A whole journal takes a slow node seconds to print."""
 
 CLOCK_READINGS = 5
+LARGEST_STEP = 900.0
+"""Seconds by which a clock may have been set back while entries were written: those after it bear an earlier time."""
+LONGEST_WAY = 30.0
+"""Seconds from a sender to the journal. What looks longer, or like a way back in time, is a step of the clock."""
+
+BOOT = """
+import time
+with open("/proc/sys/kernel/random/boot_id") as file:
+    print(file.read().strip().replace("-", ""), time.time() - time.monotonic())
+"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,19 @@ class Clock:
     """Seconds that it is ahead."""
     uncertainty: float
     """Half of the fastest round trip, either way."""
+    boot: str = ""
+    """The boot that runs, as journals name it."""
+    began: float = 0.0
+    """When its monotonic clock began, on this machine's clock."""
+
+    def here(self, fields: Mapping[str, str]) -> float:
+        """When an entry was sent, as far as the journal has that, on this machine's clock."""
+        received = int(fields["__REALTIME_TIMESTAMP"]) / 1e6
+        sent = int(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields["__REALTIME_TIMESTAMP"]) / 1e6
+        if not self.boot or fields.get("_BOOT_ID") != self.boot:
+            return sent - self.offset
+        way = received - sent if 0 <= received - sent <= LONGEST_WAY else 0.0
+        return self.began + int(fields["__MONOTONIC_TIMESTAMP"]) / 1e6 - way
 
 
 @dataclass(frozen=True)
@@ -57,7 +86,7 @@ class Journals:
         return 2 * max((clock.uncertainty for clock in self.clocks.values()), default=0.0)
 
 
-def parse(text: str, node: str, offset: float) -> list[Entry]:
+def parse(text: str, node: str, clock: Clock) -> list[Entry]:
     """Reads what `journalctl -o json` printed. Times are the sender's, where the journal has them."""
     entries = []
     for line in text.splitlines():
@@ -65,8 +94,7 @@ def parse(text: str, node: str, offset: float) -> list[Entry]:
         message = fields.get("MESSAGE") or ""
         if isinstance(message, list):  # bytes that are no UTF-8, systemd.journal-fields(7)
             message = bytes(message).decode(errors="replace")
-        microseconds = int(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields["__REALTIME_TIMESTAMP"])
-        entries.append(Entry(node, microseconds / 1e6 - offset, fields.get("SYSLOG_IDENTIFIER", ""), message.strip()))
+        entries.append(Entry(node, clock.here(fields), fields.get("SYSLOG_IDENTIFIER", ""), message.strip()))
     return entries
 
 
@@ -79,12 +107,13 @@ async def collect(hosts: Hosts, nodes: Iterable[str], since: float) -> Journals:
     async def read(node: str) -> None:
         try:
             host = await hosts.host(node)
-            clocks[node] = await measure_clock(host)
+            clocks[node] = clock = await measure_clock(host)
             argv = ["journalctl", "--no-pager", "--quiet", "--output=json"]
-            argv += [f"--since=@{int(since + clocks[node].offset)}"]
+            argv += [f"--since=@{int(since + clock.offset - LARGEST_STEP)}"]
             argv += ["--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SOURCE_REALTIME_TIMESTAMP"]
             argv += [f"--identifier={source}" for source in SOURCES]
-            entries.extend(parse((await host.run(*argv, timeout=120)).stdout, node, clocks[node].offset))
+            found = parse((await host.run(*argv, timeout=120)).stdout, node, clock)
+            entries.extend(entry for entry in found if entry.time >= int(since))
         except HostError as error:
             unread[node] = str(error)
 
@@ -93,7 +122,7 @@ async def collect(hosts: Hosts, nodes: Iterable[str], since: float) -> Journals:
 
 
 async def measure_clock(host: Host) -> Clock:
-    """Asks a node for its time until one answer came fast; the fastest says most."""
+    """Asks a node for its time until one answer came fast, which says most; then since when its clock runs."""
     best = Clock(0.0, float("inf"))
     for _ in range(CLOCK_READINGS):
         asked = time.time()
@@ -102,4 +131,5 @@ async def measure_clock(host: Host) -> Clock:
         uncertainty = (answered - asked) / 2
         if uncertainty < best.uncertainty:
             best = Clock(there - (asked + answered) / 2, uncertainty)
-    return best
+    boot, began = (await host.run("python3", "-I", "-S", "-c", BOOT)).stdout.split()
+    return replace(best, boot=boot, began=float(began) - best.offset)

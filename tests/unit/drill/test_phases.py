@@ -12,7 +12,7 @@ from quorate.cluster.model import Cluster
 from quorate.design import work_out
 from quorate.drill import phases, primaries
 from quorate.drill.audit import Blow
-from quorate.drill.journals import Entry, Journals, parse
+from quorate.drill.journals import Entry, Journals
 from quorate.drill.targets import Target
 
 CUT = 1795383906.991
@@ -67,17 +67,3 @@ def test_turns_of_the_primaries(entries: list[Entry]) -> None:
     assert primaries.overlaps("database", found, 0.0) == []
     without_the_cut = primaries.reigns(entries, 0, ["ctl1"], {}, CUT - 5, CUT + 100)
     assert primaries.overlaps("database", without_the_cut, 0.1) != []
-
-
-def test_journal_lines_as_journalctl_prints_them() -> None:
-    text = (
-        '{"_SOURCE_REALTIME_TIMESTAMP":"1795384132248658","__REALTIME_TIMESTAMP":"1795384132252413",'
-        '"SYSLOG_IDENTIFIER":"corosync","MESSAGE":"  [KNET  ] pmtud: Global data MTU changed to: 1397"}\n'
-        '{"__REALTIME_TIMESTAMP":"1795384132300000","SYSLOG_IDENTIFIER":"kernel","MESSAGE":[100,114,98,100,255]}\n'
-        '{"__REALTIME_TIMESTAMP":"1795384132400000","MESSAGE":null}\n'
-    )
-    assert parse(text, "ctl2", offset=0.5) == [
-        Entry("ctl2", 1795384131.748658, "corosync", "[KNET  ] pmtud: Global data MTU changed to: 1397"),
-        Entry("ctl2", 1795384131.8, "kernel", "drbd\ufffd"),
-        Entry("ctl2", 1795384131.9, "", ""),
-    ]
