@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
@@ -10,6 +11,7 @@ from quorate.cli.site import Site
 from quorate.drill.commands import NodeCommands
 from quorate.drill.faults import Cut, Tools
 from quorate.drill.membership import ClusterMembership
+from quorate.drill.packages import DesignPackages
 from quorate.drill.processes import UnitProcesses
 from quorate.hosts import Hosts
 from quorate.lab import DropSpec, Lab
@@ -17,18 +19,21 @@ from quorate.lab import DropSpec, Lab
 
 def tools(site: Site, hosts: Hosts) -> Tools:
     """What faults can use here: a real site has neither switches nor cables that a program could pull."""
-    membership = ClusterMembership(hosts, site.design)
-    if not site.lab.exists():
-        return Tools(processes=UnitProcesses(hosts), commands=NodeCommands(hosts), membership=membership)
-    return Tools(
-        power=_Switches(site.lab),
+    anywhere = Tools(
         processes=UnitProcesses(hosts),
-        facility=Parts(site),
         commands=NodeCommands(hosts),
+        membership=ClusterMembership(hosts, site.design),
+        packages=DesignPackages(hosts, site.design),
+    )
+    if not site.lab.exists():
+        return anywhere
+    return dataclasses.replace(
+        anywhere,
+        power=_Switches(site.lab),
+        facility=Parts(site),
         machine=_Machines(site.lab),
         network=_Cables(site.lab),
         bmcs=_Bmcs(site.lab),
-        membership=membership,
         twin=True,
     )
 

@@ -114,7 +114,7 @@ def test_what_is_said_of_a_fault_holds_together(fault: Fault, design: Design) ->
     if fault.predicted:
         assert fault.fencing is Fencing.NEEDED, "the graph says of a lost node that it is fenced"
     if fault.safe:
-        assert set(fault.needs) <= {"processes", "commands", "membership"}, "nothing else is there on a real cluster"
+        assert set(fault.needs) <= {"processes", "commands", "membership", "packages"}, "nothing else is there on a real cluster"
     for usual in fault.usual:
         aim = targets.parse(usual.replace("*", "database"), design)
         fault.check_aim(aim)

@@ -6,7 +6,18 @@ family's module, and stands in `FAULTS`.
 
 from collections.abc import Mapping
 
-from quorate.drill.faults import answers, configuration, daemons, fencing, netem, network, node, planned, processes
+from quorate.drill.faults import (
+    answers,
+    configuration,
+    daemons,
+    fencing,
+    netem,
+    network,
+    node,
+    planned,
+    power,
+    processes,
+)
 from quorate.drill.faults.domains import DOMAIN_LOSS
 from quorate.drill.faults.fault import Cut, Facility, Fault, Fencing, Lost, Power, Processes, Tools
 from quorate.drill.faults.power import POWER_LOSS
@@ -32,7 +43,7 @@ __all__ = [
 FAMILIES: Mapping[str, tuple[Fault, ...]] = {
     "processes": (*processes.FAULTS, *answers.FAULTS, *configuration.FAULTS),
     "cluster daemons": daemons.FAULTS,
-    "node": (POWER_LOSS, *node.FAULTS),
+    "node": (*power.FAULTS, *node.FAULTS),
     "network": (*network.FAULTS, *netem.FAULTS, STRANGER),
     "fencing": fencing.FAULTS,
     "facility": (DOMAIN_LOSS,),

@@ -127,8 +127,24 @@ class Membership(Protocol):
         """Waits until a node has left it. Raises HostError if that takes too long."""
         ...
 
+    async def joined(self, node: str, standby: bool = False) -> None:
+        """Waits until a node is a member again, ready or in standby. Raises HostError if that takes too long."""
+        ...
+
+    async def at_rest(self, node: str) -> None:
+        """Waits until the cluster has nothing left to do. Raises HostError if that takes too long."""
+        ...
+
     async def whole(self) -> None:
         """Waits until it is ready. Raises HostError if that takes too long."""
+        ...
+
+
+class Packages(Protocol):
+    """What is installed on the nodes."""
+
+    async def set_up(self, node: str) -> None:
+        """Does to the design's packages what an upgrade does once they are unpacked. Raises HostError."""
         ...
 
 
@@ -144,6 +160,7 @@ class Tools:
     network: Network | None = None
     bmcs: Bmcs | None = None
     membership: Membership | None = None
+    packages: Packages | None = None
     twin: bool = False
     """All of it is a lab, where anything may be broken."""
 

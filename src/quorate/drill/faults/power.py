@@ -23,6 +23,27 @@ async def _give_power(tools: Tools, target: Target) -> None:
                 await asyncio.sleep(BOOT_APART)
 
 
+async def _cut_twice(tools: Tools, target: Target) -> None:
+    """The second time as soon as they are members again: replication catches up, resources start."""
+    assert tools.membership
+    await _cut_power(tools, target)
+    for node in target.nodes:
+        await tools.membership.without(node)
+    for node in target.nodes:
+        await tools.membership.joined(node)
+    await _cut_power(tools, target)
+
+
+async def _cut_in_turn(tools: Tools, target: Target) -> None:
+    """Each when the one before is back and nothing is missing: then the next failure is the first one again."""
+    assert tools.power
+    assert tools.membership
+    for node in target.nodes:
+        await tools.power.off(node)
+        await tools.membership.without(node)
+        await tools.membership.whole()
+
+
 POWER_LOSS = Fault(
     name="power-loss",
     needs=("power",),
@@ -35,3 +56,26 @@ POWER_LOSS = Fault(
     predicted=True,
     usual=("one", "dc", "all"),
 )
+POWER_RELAPSE = Fault(
+    name="power-relapse",
+    needs=("power", "membership"),
+    telling="the power of {target} is cut, and once more as soon as it is back in the cluster",
+    inject=_cut_twice,
+    heal=_give_power,
+    lost=Lost.TARGET,
+    fencing=Fencing.NEEDED,
+    cuts_power=True,
+    predicted=True,
+)
+ROLLING_POWER_LOSS = Fault(
+    name="rolling-power-loss",
+    needs=("power", "membership"),
+    telling="the power of {target} is cut one after another, each time when nothing is missing",
+    inject=_cut_in_turn,
+    heal=_give_power,
+    fencing=Fencing.ALLOWED,
+    lasts=1.0,
+    usual=("all",),
+)
+
+FAULTS = (POWER_LOSS, POWER_RELAPSE, ROLLING_POWER_LOSS)
