@@ -18,7 +18,7 @@ from quorate.drill import campaign, report, runner
 from quorate.drill.campaign import Held
 from quorate.drill.faults import FAULTS, POWER_LOSS, Fault
 from quorate.drill.fencing import PowerRequest
-from quorate.drill.order import Drill
+from quorate.drill.order import REPAIR_LIMIT, Drill
 from quorate.drill.probed import PROBES
 from quorate.drill.report import drawing
 from quorate.drill.verdict import Verdict
@@ -50,6 +50,9 @@ def drill(
     probe: Annotated[str, typer.Option("--probe", help="SERVICE,... to probe.", show_default="all")] = "",
     rate: Annotated[str, typer.Option("--rate", help="Operations a second: SERVICE=RATE,... or RATE for all.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Don't switch over to ask and compare the replicas.")] = False,
+    patience: Annotated[
+        float, typer.Option("--patience", min=1, help="Seconds in which the cluster should be ready again.")
+    ] = REPAIR_LIMIT,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file, too.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Hold every fault that fits the site.")] = False,
     on_production: Annotated[
@@ -73,7 +76,7 @@ def drill(
         raise InputError(
             f"there is no fault `{fault}`", todo=suggestion(fault, FAULTS) or "`quorate drill --list` has them"
         )
-    options = Options(_names(probe), rate, thorough=not quick)
+    options = Options(_names(probe), rate, thorough=not quick, patience=patience)
     site = Site.open(file)
     if not site.lab.exists() and on_production != site.cluster.name:
         raise Refused(
@@ -105,6 +108,7 @@ class Options:
     rate: str = ""
     """As it was typed."""
     thorough: bool = True
+    patience: float = REPAIR_LIMIT
 
 
 def hold(
@@ -175,6 +179,7 @@ def _order(site: Site, hosts: Hosts, fault: Fault, on: str, options: Options) ->
         probe=options.probe,
         rates=_rates(options.rate, options.probe or [name for name in site.design.services if name in PROBES]),
         thorough=options.thorough,
+        patience=options.patience,
     )
 
 

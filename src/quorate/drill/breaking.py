@@ -31,10 +31,9 @@ START_LIMIT = 60.0
 NOTICE_LIMIT = 90.0
 """Seconds in which the cluster should notice a fault. A process that hangs is noticed by a monitor's time-out."""
 OUTAGE_LIMIT = 180.0
-REPAIR_LIMIT = 180.0
-"""Seconds in which the cluster should be ready again by itself; as long again once the drill has healed the fault."""
 BOOT_LIMIT = 600.0
-"""Instead of both, once so many nodes lost their power that the cluster could do nothing before it came back."""
+"""Instead of that, and of the drill's patience, once so many nodes lost their power that the cluster could do nothing
+before it came back."""
 DARK = 5.0
 """Seconds for which the power then stays off."""
 
@@ -74,7 +73,7 @@ async def break_under_load(
     fault = drill.fault
     lost = forecast.lost if forecast else fault.loses(target, tuple(drill.design.hosts))
     by_rest = spared(drill, lost)
-    limit = REPAIR_LIMIT if by_rest else BOOT_LIMIT
+    limit = drill.patience if by_rest else BOOT_LIMIT
     async with contextlib.AsyncExitStack() as stack:
         under = Under([])
         rates = []

@@ -1,11 +1,12 @@
 """What a drill expects of the cluster: who is lost, who may and who must be fenced, and what is predicted."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 
 from quorate.drill import fencing
 from quorate.drill.audit import Blow
 from quorate.drill.faults import Fencing
-from quorate.drill.forecast import Forecast, Glimpse, Prediction, fates, foretell
+from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fates, foretell
 from quorate.drill.order import Drill
 from quorate.drill.targets import Target
 from quorate.drill.verdict import Served
@@ -18,12 +19,19 @@ def foretold(drill: Drill, target: Target, state: State) -> Forecast | None:
     if not drill.fault.predicted or not spared(drill, lost):
         return None
     parts = (*lost, *(f"{node}:bmc" for node in lost)) if drill.fault.with_bmcs else lost
-    return foretell(drill.cluster, drill.design, parts, state.active)
+    return foretell(drill.cluster, drill.design, parts, state.active, today=datetime.now(UTC).date())
 
 
 def spared(drill: Drill, lost: Collection[str]) -> bool:
     """Whether those that aren't lost have the majority."""
     return 2 * (len(drill.design.hosts) - len(lost)) > len(drill.design.hosts)
+
+
+def promised(service: str, blow: Blow, forecast: Forecast | None) -> bool:
+    """Whether the objective for downtime holds: it is for one failure, and what a waiver bears is no part of it."""
+    if forecast and forecast.fates.get(service) is Fate.GONE:
+        return service not in forecast.borne
+    return blow.spared and len(blow.target.parts) < 2
 
 
 def must_fence(drill: Drill, blow: Blow, forecast: Forecast | None) -> tuple[str, ...]:

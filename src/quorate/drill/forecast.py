@@ -7,13 +7,14 @@ be fenced stops what it served, and nothing that others serve.
 import enum
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from quorate.cluster.model import Cluster
 from quorate.design.model import Design
 from quorate.drill.outage import Outage
 from quorate.proof.damage import Damage, Standing, standing
 from quorate.proof.downtime import behind_front, stands_on
-from quorate.proof.topology import study, what_if, with_serving
+from quorate.proof.topology import Study, study, what_if, with_serving
 from quorate.proof.tree import Tree
 
 BEFORE_HEALING = 5.0
@@ -45,6 +46,8 @@ class Forecast:
     """By service."""
     why: Mapping[str, str]
     """By service: what `quorate check --what-if` says of it."""
+    borne: tuple[str, ...] = ()
+    """The services that are gone and may be: more than one part has failed, or a waiver of the cluster file says so."""
 
     def sentences(self) -> Iterator[str]:
         """The same for a person."""
@@ -96,7 +99,14 @@ class Prediction:
         ]
 
 
-def foretell(cluster: Cluster, design: Design, parts: tuple[str, ...], active: Mapping[str, str | None]) -> Forecast:
+def foretell(
+    cluster: Cluster,
+    design: Design,
+    parts: tuple[str, ...],
+    active: Mapping[str, str | None],
+    *,
+    today: date = date.min,
+) -> Forecast:
     """Predicts what the failure of some parts does.
 
     Args:
@@ -104,8 +114,9 @@ def foretell(cluster: Cluster, design: Design, parts: tuple[str, ...], active: M
         design: its design.
         parts: as `understand` gives them.
         active: by service, the node that serves it now.
+        today: on which a waiver holds, or has run out.
     """
-    stands, found = standing(design, cluster), study(cluster, design)
+    stands, found = standing(design, cluster), study(cluster, design, today=today)
     down, below = found.tree.failing(parts), stands.tree.failing(parts)
     lost = tuple(node for node, member in found.tree.members.items() if member in down)
     quorate = "quorum" not in down
@@ -126,7 +137,14 @@ def foretell(cluster: Cluster, design: Design, parts: tuple[str, ...], active: M
         quorate=quorate,
         fates=fates,
         why=why,
+        borne=tuple(name for name, fate in fates.items() if fate is Fate.GONE and _borne(found, name, parts)),
     )
+
+
+def _borne(found: Study, service: str, parts: Collection[str]) -> bool:
+    """Whether a service may be gone without these parts; `quorate check` has counted it in the downtime a year."""
+    waived = (each for each in found.weaknesses if each.waiver and service in each.services)
+    return len(parts) > 1 or any(part in each.parts for each in waived for part in parts)
 
 
 def _serving(tree: Tree, service: str, active: Mapping[str, str | None]) -> dict[str, str]:

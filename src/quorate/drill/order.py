@@ -15,6 +15,8 @@ from quorate.drill.probed import PROBES
 from quorate.errors import HostError, InputError, QuorateError
 from quorate.hosts import Host, Hosts
 
+REPAIR_LIMIT = 180.0
+
 
 @dataclass(frozen=True)
 class Drill:
@@ -40,7 +42,7 @@ class Drill:
     """Operations a second by service, where it isn't the probe's own."""
     thorough: bool = True
     """Both replicas of each volume are asked and compared; that takes a planned switch-over each."""
-    patience: float = 180.0
+    patience: float = REPAIR_LIMIT
     """Seconds in which the cluster should be ready again by itself; as long again once the drill has healed the fault.
     Machines that take minutes to boot need more."""
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from quorate import live
 from quorate.drill import audit, expectation, holding, journals, outage, phases, replicas, report, targets
 from quorate.drill.audit import Blow
-from quorate.drill.breaking import REPAIR_LIMIT, break_under_load
-from quorate.drill.forecast import Fate, Forecast, foretell, understand
+from quorate.drill.breaking import break_under_load
+from quorate.drill.forecast import Forecast, foretell, understand
 from quorate.drill.holding import Holding
 from quorate.drill.journals import Journals
 from quorate.drill.order import Drill, DrillStopped, Interrupted, new_folder, serving
@@ -54,7 +54,7 @@ async def series(drill: Drill, count: int, progress: Progress) -> AsyncIterator[
                 to = next(host for host in service.hosts if host != state.active[service.name])
                 with progress.phase(f"Planned switch-over to {to}, so that another node's turn comes") as say:
                     await replicas.switch_over(drill.hosts, drill.design, service.name, to)
-                    await settle(drill.hosts, drill.design, say, REPAIR_LIMIT)
+                    await settle(drill.hosts, drill.design, say, drill.patience)
         last = await run(drill, progress)
         yield last
 
@@ -74,7 +74,8 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     with progress.phase("Is the cluster ready?") as say:
         state = await _require_ready(drill, say)
     if parts:
-        forecast: Forecast | None = foretell(drill.cluster, drill.design, parts, state.active)
+        today = datetime.now(UTC).date()
+        forecast: Forecast | None = foretell(drill.cluster, drill.design, parts, state.active, today=today)
         target = Target(forecast.lost if forecast else (), None, (), parts=parts)
     else:
         target = targets.resolve(aim, drill.design, state)
@@ -137,9 +138,7 @@ def _served(
     forecast: Forecast | None,
 ) -> Served:
     objective = drill.cluster.objectives[name]
-    promised = drill.fault.promised and blow.spared and len(blow.target.parts) < 2
-    if forecast and forecast.fates.get(name) is Fate.GONE:
-        promised = False  # `quorate check` says so, and counts it in the downtime a year
+    promised = drill.fault.promised and expectation.promised(name, blow, forecast)
     signs = phases.of_service(drill.design, name)
     return Served(
         service=name,

@@ -1,6 +1,7 @@
 """What is predicted for a part's loss, given who serves; and that each difference from what was seen is told."""
 
 import dataclasses
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_what_becomes_of_the_database(
     assert forecast.lost == tuple(lost.split())
     assert forecast.fenced == tuple(fenced.split())
     assert forecast.fates == {"database": becomes}
+
+
+def test_an_outage_by_one_part_is_borne_only_where_a_waiver_says_so(site: Cluster, design: Design) -> None:
+    on_ctl1 = {"database": "ctl1"}
+    assert foretell(site, design, ("n1",), on_ctl1).borne == ("database",)
+    assert foretell(site, design, ("sw-n",), on_ctl1).borne == (), "it is taken over, within the objective"
+    assert foretell(site, design, ("ctl1", "oob-n"), on_ctl1).borne == ("database",), "two failures at once"
+    after = max(waiver.until for waiver in site.waivers) + timedelta(days=1)
+    assert foretell(site, design, ("n1",), on_ctl1, today=after).borne == ()
+    unwaived = site.model_copy(update={"waivers": ()})
+    assert foretell(unwaived, design, ("n1",), on_ctl1).borne == ()
 
 
 def test_what_stands_on_another_service_moves_with_it() -> None:
