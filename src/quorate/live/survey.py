@@ -1,10 +1,13 @@
 """The documents of a running cluster that others may have built, over SSH, read-only: every node is asked once."""
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Mapping
 from typing import Any
+
+from cryptography import x509
 
 from quorate import node
 from quorate.errors import HostError
@@ -132,11 +135,22 @@ def _facts(name: str, answer: Answer, clock: tuple[float, float], names: Mapping
         networks=tuple(each for each in answer["networks"] if not each.startswith(("127.", "::1/", "fe80"))),
         clock=clock[0],
         clock_precision=clock[1],
+        certificates=_certificates(answer["certificates"], answer["time"] - clock[0]),
         disks={resource: DiskState(**state) for resource, state in answer["disks"].items()},
         drbd=answer["module"],
         pacemaker=answer["pacemaker"],
         links=_links(answer["links"], names),
     )
+
+
+def _certificates(texts: Mapping[str, str], now: float) -> dict[str, float]:
+    """Seconds for which each file's certificates are all still good; without those that can't be read."""
+    found = {}
+    for path, text in texts.items():
+        with contextlib.suppress(ValueError):
+            each = x509.load_pem_x509_certificates(text.encode())
+            found[path] = min(one.not_valid_after_utc.timestamp() for one in each) - now
+    return found
 
 
 def _links(text: str, names: Mapping[str, str]) -> dict[str, tuple[bool, ...]] | None:

@@ -48,6 +48,9 @@ TEXTS = [
 ]
 FOLDERS = ["/etc/my.cnf.d", "/etc/mysql/conf.d", "/etc/mysql/mariadb.conf.d"]
 SECRETS = ["/etc/corosync/authkey", "/var/lib/rabbitmq/.erlang.cookie"]
+CERTIFICATES = ["/etc/quorate/tls/front.pem", "/etc/quorate/tls/messaging.pem"]
+"""Beside those that HAProxy and RabbitMQ name in their configuration."""
+NAMES_CERTIFICATE = r"(?m)^[^#\n]*?(?:\s(?:ssl-)?crt\s+|ssl_options\.certfile\s*=\s*)(/\S+)"
 KEYS = ["/etc/keystone/fernet-keys", "/etc/keystone/credential-keys"]
 UNITS = [
     *("corosync", "pacemaker", "sbd", "drbd", "mariadb", "mysql", "rabbitmq-server", "haproxy", "postgresql"),
@@ -91,6 +94,7 @@ def answer(request: "dict[str, Any]") -> "dict[str, Any]":
         files[path] = file(path, True)
     for path in SECRETS:
         files[path] = file(path, False)
+    served = {path for found in files.values() if found for path in re.findall(NAMES_CERTIFICATE, found["text"] or "")}
     for path in KEYS:
         files[path + "/"] = folder(path)
     mounts = read("/proc/mounts")
@@ -100,6 +104,7 @@ def answer(request: "dict[str, Any]") -> "dict[str, Any]":
         "hostname": os.uname()[1],
         "time": time.time(),
         "files": files,
+        "certificates": {path: certificates(path) for path in sorted(served.union(CERTIFICATES))},
         "units": units_of(said["units"], units),
         "packages": dict(line.split(None, 1) for line in said["packages"].splitlines() if len(line.split()) == 2),
         "users": users(USERS + sorted(request.get("users", []))),
@@ -153,6 +158,11 @@ def read(path: str) -> str:
             return stream.read(LARGEST)
     except OSError:
         return ""
+
+
+def certificates(path: str) -> str:
+    """The certificates in a file, and nothing of the keys beside them; empty if it can't be read."""
+    return "".join(re.findall(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n?", read(path)))
 
 
 def entries(path: str) -> "list[str]":

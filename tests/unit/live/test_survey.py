@@ -1,9 +1,14 @@
 """From the nodes' answers to the documents of a check."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from quorate.cluster.authority import LEAF_LIFE, Authority
+from quorate.cluster.certificates import Names
 from quorate.live.survey import _documents, _links, _own_name
 from quorate.proof.evidence import Text, corosync, read
 from quorate.proof.lint.run import lint
@@ -24,6 +29,7 @@ def answer(name: str, **more: Any) -> dict[str, Any]:
         "units": {"pacemaker.service": {"enabled": "enabled", "active": "active"}},
         "packages": {"pacemaker": "2.1.8-1", "drbd-utils": "9.22.0-1"},
         "users": {"mysql": 108},
+        "certificates": {},
         "agents": ["heartbeat:IPaddr2"],
         "networks": ["127.0.0.1/8", f"192.168.1.{11 if name == 'alpha' else 12}/24", "::1/128"],
         "module": "8.4.11",
@@ -58,6 +64,21 @@ def test_a_clock_that_is_ahead() -> None:
     answers = {"alpha": (answer("alpha"), (0.0, 0.1)), "beta": (answer("beta"), (5.0, 0.1))}
     found = lint(read(_documents(answers, "alpha", []))).findings
     assert "beta is 5.0 s ahead of alpha" in next(each.what for each in found if each.code == "clock-differs")
+
+
+@pytest.mark.parametrize(
+    ("days", "code"), [(-1, {"certificate-expired"}), (5, {"certificate-expires-soon"}), (90, set())]
+)
+def test_certificates_are_judged_by_the_clock_of_who_asks(days: int, code: set[str], tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    folder = tmp_path / "tls"
+    Authority(folder, {"front": Names(())}, now - LEAF_LIFE + timedelta(days=days)).settle()
+    pem = {"/etc/quorate/tls/front.pem": (folder / "front.pem").read_text().partition("-----BEGIN PRIVATE")[0]}
+    # The node believes that it is next year.
+    ahead = timedelta(days=365).total_seconds()
+    said = answer("alpha", certificates=pem | {"/strange.pem": "x"}, time=now.timestamp() + ahead)
+    found = lint(read(_documents({"alpha": (said, (ahead, 0.1))}, "alpha", []))).findings
+    assert {each.code for each in found if each.subject == "certificates"} == code
 
 
 def test_without_pacemaker_the_rest_is_looked_at() -> None:

@@ -51,6 +51,29 @@ def test_what_is_no_password_stays(text: str) -> None:
     assert survey.blanked(text) == text
 
 
+def test_a_key_beside_a_certificate_stays_on_its_node(tmp_path: Path) -> None:
+    def block(kind: str) -> str:
+        return f"-----BEGIN {kind}-----\nTUlJQg+/aa==\n-----END {kind}-----\n"
+
+    file = tmp_path / "front.pem"
+    file.write_text(block("CERTIFICATE") + block("EC PRIVATE KEY") + block("CERTIFICATE"))
+    assert survey.certificates(str(file)) == block("CERTIFICATE") * 2
+    assert survey.certificates(str(tmp_path / "none.pem")) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("    bind 10.0.0.1:443 ssl crt /etc/ssl/site.pem alpn h2", ["/etc/ssl/site.pem"]),
+        ("ssl_options.certfile = /etc/rabbitmq/cert.pem", ["/etc/rabbitmq/cert.pem"]),
+        ("    # bind :443 ssl crt /etc/ssl/old.pem", []),
+        ("ssl_options.cacertfile = /etc/rabbitmq/ca.pem", []),
+    ],
+)
+def test_configurations_name_their_certificates(line: str, path: list[str]) -> None:
+    assert re.findall(survey.NAMES_CERTIFICATE, f"global\n{line}\n") == path
+
+
 def test_a_password_stays_visible_as_one() -> None:
     """The rule about passwords in the CIB has to find something there."""
     assert 'value="***"' in survey.blanked(f'<nvpair id="x" name="passwd" value="{SECRET}"/>')

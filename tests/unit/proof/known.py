@@ -66,6 +66,7 @@ def _known(host: HostFacts, documents: Documents) -> HostFacts:
         ),
         clock=0.01,
         clock_precision=0.02,
+        certificates={"/etc/quorate/tls/front.pem": 300 * 86400.0},
         disks={"database": DiskState("Secondary", "UpToDate", "Connected")},
         drbd="8.4.11",
         pacemaker="3.0.0",

@@ -81,6 +81,8 @@ class HostFacts:
     """Seconds that the host's clock is ahead of the machine that asked, the half of the round trip taken off."""
     clock_precision: float = 0.0
     """Seconds."""
+    certificates: Mapping[str, float] | None = None
+    """By path of what a service shows its clients: seconds until the first in the file expires, below 0 if it has."""
     disks: Mapping[str, DiskState] | None = None
     """By DRBD resource."""
     drbd: str = ""

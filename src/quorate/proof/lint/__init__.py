@@ -2,6 +2,6 @@
 
 rule         what a rule is
 fencing      quorum      corosync      resources      constraints      drbd      timeouts
-addresses    services    hosts
+addresses    services    hosts         certificates
 reference    docs/findings.md
 """

@@ -8,6 +8,7 @@ from quorate.proof.evidence import Evidence, Spot
 # Importing a file of rules adds its rules.
 from quorate.proof.lint import (  # noqa: F401
     addresses,
+    certificates,
     constraints,
     corosync,
     database,

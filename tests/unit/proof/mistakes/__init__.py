@@ -3,6 +3,7 @@
 from ..known import Change
 from . import (
     addresses,
+    certificates,
     constraints,
     corosync,
     database,
@@ -19,6 +20,7 @@ from . import (
 
 ROOMS = (
     addresses,
+    certificates,
     constraints,
     corosync,
     database,
