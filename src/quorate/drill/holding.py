@@ -44,6 +44,13 @@ class Holding:
             return None
         return len(set().union(*(ledger.duplicated for ledger in self.ledgers.values())))
 
+    @property
+    def disordered(self) -> int | None:
+        """Writes that some replica has behind one that was sent later; None if nobody was asked."""
+        if not self.ledgers:
+            return None
+        return len(set().union(*(ledger.disordered for ledger in self.ledgers.values())))
+
 
 async def look_again(
     drill: Drill, probes: Mapping[str, Probe], records: Mapping[str, Record], problems: list[str], progress: Progress

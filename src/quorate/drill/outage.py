@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from quorate.drill.record import Outcome, Record, Write
+from quorate.drill.record import STALE, Outcome, Record, Write
 
 WORTH_TELLING = 0.5
 """Seconds. A shorter gap besides the longest one is not listed, nor one of less than three operations' turns."""
@@ -70,6 +70,8 @@ class Clients:
     latency_after: Latency | None
     latency_during: Latency | None = None
     """Of those due between the fault and the end of the outage: what waited for it to end, above all."""
+    stale: tuple[int, ...] = ()
+    """Numbers of the operations that did not see what had been acknowledged before them."""
 
 
 def seen(record: Record, fault: float) -> Clients:
@@ -85,6 +87,7 @@ def seen(record: Record, fault: float) -> Clients:
         latency_before=latency(record.writes, 0, fault),
         latency_after=latency(record.writes, back, float("inf")) if back else None,
         latency_during=latency(record.writes, fault, max(fault, back)) if back else None,
+        stale=tuple(sorted(write.number for write in record.writes if write.detail.startswith(STALE))),
     )
 
 

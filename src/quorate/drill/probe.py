@@ -5,12 +5,13 @@ drill's: a `Probe`, made of a `Place`. It imports `quorate.hosts` and what stand
 process starts quickly.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from quorate.design.model import ServiceDesign
+from quorate.drill.ledger import Found
 from quorate.drill.load import Config
 from quorate.hosts import Host
 
@@ -59,10 +60,8 @@ class Probe(Protocol):
         """Makes what the probe works in."""
         ...
 
-    async def found(self) -> Collection[int]:
-        """The numbers of all operations that the service holds now. Asked after the process has ended, once for every
-        replica, which serves then.
-        """
+    async def found(self) -> Found:
+        """What the service holds now. Asked after the process has ended, once for every replica, which serves then."""
         ...
 
     async def withdraw(self) -> None:

@@ -17,6 +17,9 @@ from typing import Any
 
 VERSION = 1
 
+STALE = "stale read"
+"""How the detail begins of an operation that didn't see what had been acknowledged before it."""
+
 
 class Outcome(enum.StrEnum):
     """How a write ended, as its client knows it."""

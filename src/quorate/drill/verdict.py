@@ -56,12 +56,19 @@ class Served:
         found = []
         if not self.clients.complete:
             found.append("the probe did not run to its end, so its record may lack writes")
+        if stale := self.clients.stale:
+            found.append(f"{len(stale)} operations did not see what had been acknowledged before them: {_some(stale)}")
         for node, ledger in self.holding.ledgers.items():
             if len(ledger.lost) > self.promise.lost_writes:
                 found.append(f"{len(ledger.lost)} acknowledged {self.what} are lost on {node}: {_some(ledger.lost)}")
             if ledger.never_sent:
                 numbers = _some(ledger.never_sent)
                 found.append(f"{len(ledger.never_sent)} {self.what} on {node} were refused or never sent: {numbers}")
+            if twice := ledger.duplicated:
+                found.append(f"{len(twice)} {self.what} are there twice or more on {node}: {_some(twice)}")
+            if late := ledger.disordered:
+                found.append(f"{len(late)} {self.what} on {node} are behind what was sent after them: {_some(late)}")
+            found += [f"with {node}, {sentence}" for sentence in ledger.wrong]
         if not self.holding.ledgers:
             found.append(f"acknowledged {self.what} were not looked for")
         return found

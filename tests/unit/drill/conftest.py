@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from quorate.drill.probes.sql import TABLE, Config
+from quorate.drill.probes.sql import RIGHTS, TABLES, Config
 
 
 class Server:
@@ -96,8 +96,8 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def config(mariadb: Server, tmp_path: Path) -> Iterator[Config]:
     mariadb.sql(
-        f"CREATE DATABASE drill; USE drill; {TABLE};"
-        "CREATE USER probe@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT INSERT ON drill.* TO probe@'127.0.0.1'"
+        f"CREATE DATABASE drill; USE drill; {TABLES}"
+        f"CREATE USER probe@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT {RIGHTS} ON drill.* TO probe@'127.0.0.1'"
     )
     yield Config(
         "127.0.0.1", mariadb.port, "probe", "secret", "drill", output=str(tmp_path / "record"), rate=200.0, timeout=1

@@ -21,8 +21,9 @@ import pytest
 from quorate.cluster.authority import Authority
 from quorate.cluster.certificates import Names
 from quorate.drill import ledger, outage
+from quorate.drill.ledger import Found
 from quorate.drill.probes import messaging
-from quorate.drill.probes.messaging import Config
+from quorate.drill.probes.messaging import Config, Delivery
 from quorate.drill.record import Outcome, Reader, Record, Write
 
 RATE = 100.0
@@ -179,7 +180,7 @@ def probe(config: Config, tmp_path: Path) -> Iterator[Probe]:
     probe.process.wait()
 
 
-def drained(config: Config) -> list[int]:
+def drained(config: Config) -> Found:
     return asyncio.run(messaging.drain(config))
 
 
@@ -193,24 +194,53 @@ def test_steady_service(probe: Probe, config: Config) -> None:
     assert record.complete
     assert outcomes(record) == {Outcome.ACKNOWLEDGED: len(record.writes)}
     found = drained(config)
-    assert found == sorted(write.number for write in record.writes), "in order, and none twice"
-    assert drained(config) == found, "to read them takes none away"
+    assert found.numbers == sorted(write.number for write in record.writes), "in order, and none twice"
+    assert set(found.turns) == set(found.numbers)
+    assert drained(config).numbers == found.numbers, "to read them takes none away"
     assert ledger.compare(record, found).sound
+
+
+async def publish(config: Config, *messages: tuple[int, str, int]) -> None:
+    """Messages by number, sender, and turn of that sender's."""
+    async with messaging._one(config) as channel:
+        for number, sender, turn in messages:
+            await channel.basic_publish(
+                b"%d" % number, routing_key=config.queue, properties=messaging.properties(number, sender, turn)
+            )
+
+
+def acknowledged(*numbers: int) -> Record:
+    return Record(RATE, tuple(Write(n, n, n, n, Outcome.ACKNOWLEDGED, 0.0) for n in numbers), True)
 
 
 def test_messages_stay_however_often_they_are_read(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messaging, "QUIET", 0.05)
 
-    async def publish_and_read(times: int) -> list[list[int]]:
-        async with messaging._one(config) as channel:
-            for number in range(3):
-                await channel.basic_publish(
-                    b"%d" % number, routing_key=config.queue, properties=messaging.properties(number)
-                )
+    async def publish_and_read(times: int) -> list[Found]:
+        await publish(config, *((number, "1", number) for number in range(3)))
         return [await messaging.drain(config) for _ in range(times)]
 
     # RabbitMQ 4 drops a message that came back more than 20 times, unless the queue says otherwise.
-    assert asyncio.run(publish_and_read(25)) == [[0, 1, 2]] * 25
+    found = asyncio.run(publish_and_read(25))
+    assert [each.numbers for each in found] == [[0, 1, 2]] * 25
+    assert {each.redelivered for each in found} == {0}, "what an earlier reader put back is not twice there"
+
+
+def test_planted_copies_and_messages_out_of_order_are_found(config: Config) -> None:
+    # The second publisher's are mixed among the first one's, and of one that comes late the ledger says so.
+    asyncio.run(publish(config, (1, "1", 1), (2, "2", 1), (4, "1", 3), (3, "1", 2), (2, "2", 1), (5, "2", 2)))
+    found = ledger.compare(acknowledged(1, 2, 3, 4, 5), drained(config))
+    assert (found.duplicated, found.disordered, found.lost) == ((2,), (3,), ())
+    assert not found.sound
+    again = ledger.compare(acknowledged(1, 2, 3, 4, 5), drained(config))
+    assert again.duplicated == (2,), "also of messages that were all delivered before"
+
+
+def test_a_message_that_comes_back_while_the_queue_is_read_is_no_copy() -> None:
+    found = messaging.understand(
+        [Delivery(1, "1", 1, 0), Delivery(2, "1", 2, 0), Delivery(1, "1", 1, 1), Delivery(2, "1", 2, 0)]
+    )
+    assert (found.numbers, found.redelivered) == ([1, 2, 2], 1)
 
 
 def test_a_killed_broker_loses_no_confirmed_message(probe: Probe, broker: Broker, config: Config) -> None:

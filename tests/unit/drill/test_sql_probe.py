@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from quorate.drill import ledger, outage
-from quorate.drill.probes.sql import Config
+from quorate.drill.ledger import Found
+from quorate.drill.probes.sql import ACCOUNTS, READ, Config, contradictions, transfer, understand
 from quorate.drill.record import Outcome, Reader, Record, Write
 
 from .conftest import Server
@@ -60,8 +61,8 @@ def probe(config: Config, tmp_path: Path) -> Iterator[Probe]:
     probe.process.wait()
 
 
-def rows(mariadb: Server) -> list[int]:
-    return [int(line) for line in mariadb.sql("SELECT n FROM drill.writes").split()]
+def rows(mariadb: Server) -> Found:
+    return understand(mariadb.sql(f"USE drill; {READ}"))
 
 
 def outcomes(record: Record) -> Counter[Outcome]:
@@ -73,7 +74,7 @@ def test_steady_service(probe: Probe, mariadb: Server) -> None:
     record = probe.stop()
     assert record.complete
     assert outcomes(record) == {Outcome.ACKNOWLEDGED: len(record.writes)}
-    assert [write.number for write in sorted(record.writes, key=lambda w: w.due)] == sorted(rows(mariadb))
+    assert [write.number for write in sorted(record.writes, key=lambda w: w.due)] == sorted(rows(mariadb).numbers)
     dues = sorted(write.due for write in record.writes)
     assert all(b - a == pytest.approx(1 / RATE, abs=1e-5) for a, b in itertools.pairwise(dues))
     found = ledger.compare(record, rows(mariadb))
@@ -124,7 +125,7 @@ def test_planted_losses_are_found(probe: Probe, mariadb: Server) -> None:
     assert probe.process.wait(10) == 0
     record = probe.reader.record()
     assert record.complete
-    mariadb.sql("DELETE FROM drill.writes WHERE n IN (3, 50); INSERT INTO drill.writes VALUES (999999, 0)")
+    mariadb.sql("DELETE FROM drill.writes WHERE n IN (3, 50); INSERT INTO drill.writes VALUES (999999, 0, 1, 2, 5)")
     found = ledger.compare(record, rows(mariadb))
     assert found.lost == (3, 50)
     assert found.never_sent == (999999,)
@@ -152,3 +153,45 @@ def test_what_the_server_refuses_is_refused(probe: Probe, mariadb: Server) -> No
     record = probe.stop()
     assert Outcome.UNKNOWN not in outcomes(record)
     assert ledger.compare(record, rows(mariadb)).sound
+
+
+@pytest.mark.parametrize(
+    ("planted", "says"),
+    [
+        ("UPDATE drill.accounts SET balance = balance + 1 WHERE id = 7", "total is 100000001, and was 100000000"),
+        ("DELETE FROM drill.accounts WHERE id = 7", "the bank's total is"),
+        ("DELETE FROM drill.writes WHERE n = 3", "2 balances don't follow"),
+        ("INSERT INTO drill.writes VALUES (999999, 0, 1, 2, 5)", "1 transfers are not what was written"),
+        ("UPDATE drill.accounts SET balance = balance + IF(id = 7, 9, -9) WHERE id IN (7, 8)", "done by halves: 7, 8"),
+    ],
+)
+def test_a_transfer_that_is_done_by_halves_is_found(probe: Probe, mariadb: Server, planted: str, says: str) -> None:
+    probe.wait_for_answers(0.2)
+    record = probe.stop()
+    assert rows(mariadb).wrong == ()
+    mariadb.sql(planted)
+    found = ledger.compare(record, rows(mariadb))
+    assert says in "; ".join(found.wrong)
+    assert not found.sound
+
+
+def test_an_acknowledged_transfer_that_is_not_seen_is_a_stale_read(probe: Probe, mariadb: Server) -> None:
+    probe.wait_for_answers(0.2)
+    mariadb.sql("DELETE FROM drill.writes WHERE n > 5")  # as a server would be that is behind another one
+    probe.wait_until(lambda writes: any(write.detail.startswith("stale read") for write in writes))
+    record = probe.stop()
+    stale = outage.seen(record, time.time()).stale
+    assert stale
+    assert not next(write for write in record.writes if write.number == stale[0]).served
+
+
+def test_transfers_that_are_under_way_at_once_meet_on_no_account() -> None:
+    at_once = Config("", 0, "", "", "", output="", rate=1.0).connections
+    transfers = [transfer(number) for number in range(1, ACCOUNTS * ACCOUNTS)]
+    for at in range(len(transfers) - at_once):
+        accounts = [id_ for each in transfers[at : at + at_once] for id_ in (each.payer, each.payee)]
+        assert len(set(accounts)) == 2 * at_once
+
+
+def test_a_bank_without_transfers_is_sound() -> None:
+    assert list(contradictions([], dict.fromkeys(range(ACCOUNTS), 1_000_000))) == []

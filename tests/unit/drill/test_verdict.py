@@ -105,6 +105,22 @@ def test_the_good_one_is_kept() -> None:
             {"ctl1": dataclasses.replace(LEDGER, never_sent=(9,)), "ctl2": LEDGER},
             "1 rows on ctl1 were refused or never sent: 9",
         ),
+        (
+            "services.database.holding.ledgers",
+            {"ctl1": dataclasses.replace(LEDGER, duplicated=(9, 12)), "ctl2": LEDGER},
+            "2 rows are there twice or more on ctl1: 9, 12",
+        ),
+        (
+            "services.database.holding.ledgers",
+            {"ctl1": LEDGER, "ctl2": dataclasses.replace(LEDGER, disordered=(9,))},
+            "1 rows on ctl2 are behind what was sent after them: 9",
+        ),
+        (
+            "services.database.holding.ledgers",
+            {"ctl1": LEDGER, "ctl2": dataclasses.replace(LEDGER, wrong=("the bank's total is 5, and was 4",))},
+            "with ctl2, the bank's total is 5, and was 4",
+        ),
+        ("services.database.clients.stale", (9,), "1 operations did not see what had been acknowledged before them: 9"),
         ("services.database.holding.verify", None, "not compared"),
         ("services.database.holding.verify", Verify("database", 4, 7.0), "differ in 4 KiB"),
         ("audit.fenced", {}, "was not fenced"),
@@ -139,6 +155,11 @@ def test_a_quick_drill_says_nothing_of_the_other_replica() -> None:
     )
     assert quick.kept
     assert not dataclasses.replace(quick, thorough=True).kept
+
+
+def test_what_is_delivered_again_and_says_so_breaks_nothing() -> None:
+    again = {"ctl1": dataclasses.replace(LEDGER, redelivered=3), "ctl2": LEDGER}
+    assert with_flaw("services.database.holding.ledgers", again).kept
 
 
 def test_no_objective_holds_for_more_than_one_failure_but_nothing_may_be_lost() -> None:

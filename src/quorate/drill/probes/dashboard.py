@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from quorate.drill import load
+from quorate.drill.ledger import Found
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
 from quorate.drill.probes.rest import NOT_SENT
@@ -113,7 +114,7 @@ class Dashboard:
             except httpx.HTTPError as error:
                 raise HostError(repr(error), where=self._url) from error
 
-    async def found(self) -> list[int]:
+    async def found(self) -> Found:
         """The numbers of all sessions that are good still."""
         sessions = _read(self._sessions)
 
@@ -126,7 +127,7 @@ class Dashboard:
             good = await rest.bounded(*(is_good(cookie) for _, cookie in sessions))
         except httpx.HTTPError as error:
             raise HostError(repr(error), where=self._url) from error
-        return [number for (number, _), kept in zip(sessions, good, strict=True) if kept]
+        return Found([number for (number, _), kept in zip(sessions, good, strict=True) if kept])
 
     async def withdraw(self) -> None:
         """Takes the cookies away: whoever has one is the administrator."""

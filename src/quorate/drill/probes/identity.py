@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quorate.drill import load
+from quorate.drill.ledger import Found
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
 from quorate.drill.probes.rest import Failed, Rest
@@ -72,11 +73,11 @@ class Identity:
         answer = await self._ask("POST", "/v3/domains", 201, json={"domain": {"name": self._place.name}})
         self._domain = answer["domain"]["id"]
 
-    async def found(self) -> list[int]:
+    async def found(self) -> Found:
         """The numbers of all groups in the domain."""
         async with rest.administrator(self._place) as (client, token):
             path = f"/v3/groups?domain_id={self._domain}"
-            return [int(group["name"]) async for group in client.pages(path, "groups", token)]
+            return Found([int(group["name"]) async for group in client.pages(path, "groups", token)])
 
     async def withdraw(self) -> None:
         """Nothing has to go: the account is the administrator's."""

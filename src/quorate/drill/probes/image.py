@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quorate.drill import load
+from quorate.drill.ledger import Found
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
 from quorate.drill.probes.rest import Failed, Rest, Tokens
@@ -123,10 +124,10 @@ class Image:
         """Sees that the service answers: what the drill makes has its tag, and needs no place of its own."""
         await self._each(_read)
 
-    async def found(self) -> list[int]:
+    async def found(self) -> Found:
         """The numbers of all images whose data is there and right."""
         found = await self._each(_read)
-        return [number for number in found if number is not None]
+        return Found([number for number in found if number is not None])
 
     async def withdraw(self) -> None:
         """Nothing has to go: the account is the administrator's."""

@@ -4,6 +4,10 @@ Persistent, mandatory, over TLS with the certificates verified, to whichever bro
 each broker of the list, and messages go to them in turn. A connection on which a confirmation doesn't come in time is
 given up, as a client would, and opened again; a broker that is gone so costs the messages of one time-out.
 
+Each channel is a publisher, and what one publisher sends to one queue stays in its order (rabbitmq.com, "Queues",
+"Message Ordering"); who sent a message, and as which of its own, travels with it. A message that is delivered twice is
+allowed, the broker promises "at least once"; two copies of one in the queue are not.
+
 A negative confirmation is not a refusal: the broker says only that it isn't responsible for the message
 (rabbitmq.com, "Consumer Acknowledgements and Publisher Confirms"). A message that comes back has reached no queue.
 """
@@ -11,9 +15,10 @@ A negative confirmation is not a refusal: the broker says only that it isn't res
 import asyncio
 import contextlib
 import functools
+import itertools
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -23,6 +28,7 @@ from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 from aiormq.exceptions import AMQPError, DeliveryError, PublishError
 
 from quorate.drill import load
+from quorate.drill.ledger import Found
 from quorate.drill.load import Turn
 from quorate.drill.record import Outcome, Write
 from quorate.errors import HostError
@@ -46,6 +52,11 @@ GOODBYE = 1.0
 QUIET = 1.0
 """Seconds without a message, on an empty queue, after which a queue is drained."""
 DRAIN_TIMEOUT = 120.0
+
+SENDER, TURN = "sender", "turn"
+"""Headers of ours: which publisher sent a message, and as which of its own."""
+TIMES = "x-delivery-count"
+"""A header of the quorum queue's: how often a message came back (rabbitmq.com, "Quorum Queues")."""
 
 QUEUE: dict[str, str | int] = {"x-queue-type": "quorum", "x-delivery-limit": -1}
 """Without a limit, because the messages are read once for every replica that is looked at, and put back."""
@@ -74,6 +85,8 @@ class Brokers:
         self._leaving: set[asyncio.Task[None]] = set()
         self._channels: list[AbstractChannel] = []
         self._given_up: dict[AbstractChannel, asyncio.Event] = {}
+        self._turns: dict[AbstractChannel, tuple[str, Iterator[int]]] = {}
+        self._opened = 0
         self._any = asyncio.Condition()
         self.trouble = ""
         """Why the last attempt that failed did."""
@@ -95,6 +108,11 @@ class Brokers:
             channel = self._channels.pop(0)
             self._channels.append(channel)
             return channel
+
+    def turn(self, channel: AbstractChannel) -> tuple[str, int]:
+        """Which publisher a channel is, and which of its messages comes next. To be published at once."""
+        sender, turns = self._turns[channel]
+        return sender, next(turns)
 
     def give_up(self, channel: AbstractChannel) -> None:
         """Nobody knows what becomes of this one's messages: it gets no more."""
@@ -122,6 +140,8 @@ class Brokers:
                 await asyncio.sleep(CONNECT_EVERY)
                 continue
             given_up = self._given_up[channel] = asyncio.Event()
+            self._opened += 1
+            self._turns[channel] = str(self._opened), itertools.count(1)
             channel.closing.add_done_callback(functools.partial(_set, given_up))
             async with self._any:
                 self._channels.append(channel)
@@ -176,7 +196,7 @@ class Client:
                 await channel.basic_publish(
                     str(turn.number).encode(),
                     routing_key=self._config.queue,
-                    properties=properties(turn.number),
+                    properties=properties(turn.number, *self._brokers.turn(channel)),
                     mandatory=True,
                 )
         except TimeoutError:
@@ -196,9 +216,9 @@ class Client:
         await self._brokers.close()
 
 
-def properties(number: int) -> aiormq.spec.Basic.Properties:
+def properties(number: int, sender: str, turn: int) -> aiormq.spec.Basic.Properties:
     """Persistent; the number is the message's id, too, by which one that comes back is known."""
-    return aiormq.spec.Basic.Properties(delivery_mode=2, message_id=str(number))
+    return aiormq.spec.Basic.Properties(delivery_mode=2, message_id=str(number), headers={SENDER: sender, TURN: turn})
 
 
 async def declare(config: Config) -> None:
@@ -207,17 +227,17 @@ async def declare(config: Config) -> None:
         await channel.queue_declare(config.queue, durable=True, arguments={**QUEUE})
 
 
-async def drain(config: Config) -> list[int]:
-    """The numbers of all messages in the queue's order, with duplicates; they stay there.
+async def drain(config: Config) -> Found:
+    """All messages in the queue's order; they stay there.
 
     It has all once the queue has no message left that is ready, and none comes for `QUIET` seconds.
     """
-    found: list[int] = []
+    found: list[Delivery] = []
     async with _one(config) as channel:
         arrived = asyncio.Event()
 
         async def take(each: DeliveredMessage) -> None:
-            found.append(int(each.body))
+            found.append(_delivery(each))
             arrived.set()
 
         await channel.basic_consume(
@@ -230,7 +250,39 @@ async def drain(config: Config) -> list[int]:
                 await asyncio.wait_for(arrived.wait(), QUIET)
             ready = (await channel.queue_declare(config.queue, passive=True)).message_count
             quiet = not ready and not arrived.is_set()
-    return found
+    return understand(found)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as it was delivered."""
+
+    number: int
+    sender: str
+    turn: int
+    times: int
+    """How often it was delivered, and went back, before."""
+
+
+def _delivery(message: DeliveredMessage) -> Delivery:
+    headers = {name: str(value) for name, value in (message.header.properties.headers or {}).items()}
+    return Delivery(int(message.body), headers[SENDER], int(headers[TURN]), int(headers.get(TIMES, "0")))
+
+
+def understand(deliveries: Sequence[Delivery]) -> Found:
+    """What a queue held. A message that came back while it was read has been delivered once more than before.
+
+    The queue's order is promised to those who publish; of messages that went back before it is not looked at.
+    """
+    first: dict[int, int] = {}
+    for each in deliveries:
+        first[each.number] = min(each.times, first.get(each.number, each.times))
+    copies = [each for each in deliveries if each.times == first[each.number]]
+    return Found(
+        numbers=[each.number for each in copies],
+        turns={each.number: (each.sender, each.turn) for each in reversed(copies) if not each.times},
+        redelivered=len(deliveries) - len(copies),
+    )
 
 
 async def delete(config: Config) -> None:
@@ -290,8 +342,8 @@ class Messaging:
         """Makes the queue."""
         await declare(self.config(self.rate))
 
-    async def found(self) -> list[int]:
-        """The numbers of all messages, in the queue's order."""
+    async def found(self) -> Found:
+        """All messages, in the queue's order."""
         return await drain(self.config(self.rate))
 
     async def withdraw(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quorate.drill import load
+from quorate.drill.ledger import Found
 from quorate.drill.load import Turn
 from quorate.drill.probes import rest
 from quorate.drill.probes.rest import Failed, Rest, Tokens
@@ -75,9 +76,9 @@ class Placement:
         """Sees that the service answers."""
         await self._traits()
 
-    async def found(self) -> list[int]:
+    async def found(self) -> Found:
         """The numbers of all the drill's traits."""
-        return [int(name.removeprefix(self._prefix)) for name in await self._traits()]
+        return Found([int(name.removeprefix(self._prefix)) for name in await self._traits()])
 
     async def withdraw(self) -> None:
         """Nothing has to go: the account is the administrator's."""

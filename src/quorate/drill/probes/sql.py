@@ -1,12 +1,18 @@
-"""The SQL probe: numbered rows, each INSERT committed by itself.
+"""The SQL probe: numbered transfers of a bank, each a transaction of several rows.
 
-Connections are few and replaced as they break; while none answers, a new attempt starts every
-`CONNECT_TIMEOUT / connections` seconds, so that the first answer after an outage is seen within tens of ms.
+One inserts its own row and moves money between two accounts, so that one which is done by halves shows afterwards: the
+total of all accounts never changes, and each balance follows from the transfers that are there. Its first statement
+looks for the latest transfer that was acknowledged before; a server that doesn't see that answers from the past.
+
+A transaction travels in one packet: no lock waits for a client whose network is gone. Connections are few and replaced
+as they break; while none answers, a new attempt starts every `CONNECT_TIMEOUT / connections` seconds, so that the first
+answer after an outage is seen within tens of ms.
 """
 
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,22 +20,42 @@ import aiomysql
 import pymysql
 
 from quorate.drill import load
+from quorate.drill.ledger import Found
 from quorate.drill.load import Turn
-from quorate.drill.record import Outcome, Write
+from quorate.drill.record import STALE, Outcome, Write
 
 if TYPE_CHECKING:
     from quorate.drill.probe import Place
     from quorate.hosts import Host
 
-TABLE = "CREATE TABLE writes (n BIGINT UNSIGNED PRIMARY KEY, due DOUBLE NOT NULL) ENGINE=InnoDB"
+ACCOUNTS, OPENING = 100, 1_000_000
+"""The bank: how many accounts, and what is on each of them in the beginning. Many, so that few transfers meet."""
+
+TABLES = f"""
+CREATE TABLE writes (n BIGINT UNSIGNED PRIMARY KEY, due DOUBLE NOT NULL,
+                     payer INT NOT NULL, payee INT NOT NULL, amount INT NOT NULL) ENGINE=InnoDB;
+CREATE TABLE accounts (id INT PRIMARY KEY, balance BIGINT NOT NULL) ENGINE=InnoDB;
+INSERT INTO accounts VALUES {", ".join(f"({id_}, {OPENING})" for id_ in range(ACCOUNTS))};
+"""  # noqa: S608  numbers of ours
 """What the probe writes into; made by the drill, in a schema of its own."""
+
+RIGHTS = "SELECT, INSERT, UPDATE"
+"""What the probe's account may do there."""
+
+READ = """
+START TRANSACTION WITH CONSISTENT SNAPSHOT;
+SELECT 'transfer', n, payer, payee, amount FROM writes;
+SELECT 'account', id, balance FROM accounts;
+COMMIT;
+"""
+"""All of it, as it was at one moment."""
 
 CONNECT_TIMEOUT = 0.5
 """Seconds for a TCP connection; the log-in after it may take as long as an operation."""
 
 NOT_DONE = frozenset({1040, 1044, 1045, 1046, 1049, 1054, 1064, 1114, 1142, 1146, 1205, 1213, 1290, 1836})
-"""The server's error numbers after which an autocommitted INSERT is certainly not done: no access, no such table, table
-full, lock wait, deadlock, read only. After any other (killed, shutting down, error during commit) it is unknown.
+"""The server's error numbers after which a transaction is certainly not done: no access, no such table, table full,
+lock wait, deadlock, read only. After any other (killed, shutting down, error during commit) it is unknown.
 mariadb.com/kb, "MariaDB error code reference"."""
 
 
@@ -43,6 +69,58 @@ class Config(load.Config):
     password: str = field(repr=False)
     schema: str
     connections: int = 16
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What one transaction does."""
+
+    number: int
+    payer: int
+    payee: int
+    amount: int
+
+
+def transfer(number: int) -> Transfer:
+    """The transfer with this number, ever the same one. Those that may be under way at once meet on no account."""
+    payer, apart = number % ACCOUNTS, 2 * ACCOUNTS // 5 + number // ACCOUNTS % (ACCOUNTS // 5)
+    return Transfer(number, payer, (payer + apart) % ACCOUNTS, 1 + number % 97)
+
+
+def statements(number: int, due: float, latest: int) -> str:
+    """A transfer as its packet, behind the question whether the transfer `latest` is there.
+
+    The accounts change in the order of their numbers, so that two transfers never wait for each other.
+    """
+    this = transfer(number)
+    changes = sorted([(this.payer, -this.amount), (this.payee, this.amount)])
+    moves = (f"UPDATE accounts SET balance = balance + {amount:d} WHERE id = {id_:d}" for id_, amount in changes)  # noqa: S608
+    row = f"({number:d}, {due:.6f}, {this.payer:d}, {this.payee:d}, {this.amount:d})"
+    return ";".join(
+        [
+            f"SELECT COUNT(*) FROM writes WHERE n = {latest:d}",  # noqa: S608
+            "START TRANSACTION",
+            f"INSERT INTO writes VALUES {row}",  # noqa: S608
+            *moves,
+            "COMMIT",
+        ]
+    )
+
+
+def contradictions(transfers: Iterable[Transfer], balances: Mapping[int, int]) -> Iterator[str]:
+    """In what a bank contradicts itself, in sentences."""
+    expected, changed = dict.fromkeys(range(ACCOUNTS), OPENING), 0
+    for each in transfers:
+        changed += each != transfer(each.number)
+        expected[each.payer] = expected.get(each.payer, 0) - each.amount
+        expected[each.payee] = expected.get(each.payee, 0) + each.amount
+    if changed:
+        yield f"{changed} transfers are not what was written"
+    if (total := sum(balances.values())) != ACCOUNTS * OPENING:
+        yield f"the bank's total is {total}, and was {ACCOUNTS * OPENING}"
+    if wrong := sorted(id_ for id_ in expected.keys() | balances.keys() if expected.get(id_) != balances.get(id_)):
+        some = ", ".join(map(str, wrong[:5])) + (" ..." if len(wrong) > 5 else "")
+        yield f"{len(wrong)} balances don't follow from the transfers that are there, so one is done by halves: {some}"
 
 
 class Pool:
@@ -122,6 +200,8 @@ class Client:
     def __init__(self, config: Config) -> None:
         self._config, self._pool = config, Pool(config)
         self._filling: asyncio.Task[None] | None = None
+        self._latest = 0
+        """The number of the latest transfer that was acknowledged."""
 
     async def open(self) -> None:
         """Connects, and goes on if that fails."""
@@ -130,7 +210,7 @@ class Client:
             await asyncio.wait_for(self._pool.filled.wait(), 2 * self._config.timeout)
 
     async def operate(self, turn: Turn) -> Write:
-        """Does one write and judges it."""
+        """Makes one transfer and judges it."""
         pool = self._pool
         try:
             async with asyncio.timeout(self._config.timeout):
@@ -138,26 +218,49 @@ class Client:
         except TimeoutError:
             return turn.ended(Outcome.REFUSED, f"no connection: {pool.trouble}")
         turn.sends()
+        latest = self._latest
         try:
             async with asyncio.timeout(self._config.timeout):
-                await connection.query(f"INSERT INTO writes (n, due) VALUES ({turn.number:d}, {turn.due:.6f})")  # noqa: S608
+                seen = await _transact(connection, statements(turn.number, turn.due, latest))
         except TimeoutError:
             pool.discard(connection)
             return turn.ended(Outcome.UNKNOWN, "no answer in time")
         except Exception as error:  # whatever it was: only the server's own word makes it more than unknown
-            if isinstance(error, pymysql.MySQLError) and error.args and error.args[0] in NOT_DONE:
-                pool.give_back(connection)
-                return turn.ended(Outcome.REFUSED, repr(error))
-            pool.discard(connection)
-            return turn.ended(Outcome.UNKNOWN, repr(error))
+            pool.discard(connection)  # and with it what the transaction has done so far
+            certain = isinstance(error, pymysql.MySQLError) and error.args and error.args[0] in NOT_DONE
+            return turn.ended(Outcome.REFUSED if certain else Outcome.UNKNOWN, repr(error))
         pool.give_back(connection)
-        return turn.ended(Outcome.ACKNOWLEDGED)
+        self._latest = max(self._latest, turn.number)
+        missing = bool(latest) and not seen
+        return turn.ended(Outcome.ACKNOWLEDGED, f"{STALE}: {latest} was acknowledged, and not seen" if missing else "")
 
     async def close(self) -> None:
         """Closes all connections."""
         if self._filling:
             self._filling.cancel()
         self._pool.close()
+
+
+def understand(text: str) -> Found:
+    """What `READ` printed."""
+    transfers: list[Transfer] = []
+    balances: dict[int, int] = {}
+    for line in text.splitlines():
+        kind, *words = line.split("\t")
+        if kind == "transfer":
+            transfers.append(Transfer(*map(int, words)))
+        else:
+            balances[int(words[0])] = int(words[1])
+    return Found([each.number for each in transfers], wrong=tuple(contradictions(transfers, balances)))
+
+
+async def _transact(connection: aiomysql.Connection, packet: str) -> int:
+    """What the first statement counts. Raises the first error of any of them; those behind it are not done then."""
+    await connection.query(packet)
+    ((seen,),) = connection._result.rows  # what a cursor would show; a cursor would ask twice more
+    while connection._result.has_next:
+        await connection.next_result()
+    return int(seen)
 
 
 class Sql:
@@ -188,15 +291,14 @@ class Sql:
     async def prepare(self) -> None:
         """Makes schema, table and account."""
         await self._sql(
-            f"CREATE DATABASE {self._name}; USE {self._name}; {TABLE};"
+            f"CREATE DATABASE {self._name}; USE {self._name}; {TABLES}"
             f"CREATE USER {self._name}@'%' IDENTIFIED BY '{self._password}';"
-            f"GRANT INSERT ON {self._name}.* TO {self._name}@'%';",
+            f"GRANT {RIGHTS} ON {self._name}.* TO {self._name}@'%';",
         )
 
-    async def found(self) -> list[int]:
-        """The numbers of all rows."""
-        found = await self._sql(f"SELECT n FROM {self._name}.writes;")  # noqa: S608  see above for the name
-        return [int(line) for line in found.split()]
+    async def found(self) -> Found:
+        """All rows, and in what the bank contradicts itself."""
+        return understand(await self._sql(f"USE {self._name}; {READ}"))
 
     async def withdraw(self) -> None:
         """Removes the account; the rows stay."""

@@ -98,6 +98,7 @@ def _service(part: Served, verdict: Verdict, record: Record | None) -> dict[str,
         "broken": broken,
         "lost": part.holding.lost,
         "duplicated": part.holding.duplicated,
+        "disordered": part.holding.disordered,
         "time_to_repair": time_to_repair(part.clients, verdict.injected),
         "operations": columns(record, verdict.injected) if record else None,
     }

@@ -56,6 +56,7 @@ def _case(suite: etree._Element, report: Report) -> None:
         out = etree.SubElement(case, "system-out")
         lines = (
             f"{name}: {moved(part)}; downtime {downtime(part)}; lost {part.lost}; "
+            f"twice {part.duplicated}; out of order {part.disordered}; "
             f"unknown {part.clients.outcomes.get('unknown', 0)}; {'kept' if part.kept else 'broken'}"
             for name, part in report.services.items()
         )

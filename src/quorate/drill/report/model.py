@@ -81,6 +81,8 @@ class Clients(_Part):
     latency_during: Latency | None = None
     """Of operations due between the fault and the end of the outage: what waited for it to end, above all."""
     latency_after: Latency | None
+    stale: list[int] = []
+    """Numbers of the operations that did not see what had been acknowledged before them."""
 
 
 class Promise(_Part):
@@ -106,6 +108,12 @@ class Ledger(_Part):
     """There, and not in a record that breaks off."""
     duplicated: list[int] = []
     """There more than once."""
+    disordered: list[int] = []
+    """Acknowledged, and found behind another one that the same client had sent later."""
+    wrong: list[str] = []
+    """In what the service contradicts itself, in sentences: a bank's total, say."""
+    redelivered: int = 0
+    """How many came a second time and said so, which is allowed."""
 
 
 class Verify(_Part):
@@ -170,6 +178,8 @@ class Service(_Part):
     """Acknowledged operations that some replica doesn't have; null if nobody was asked."""
     duplicated: int | None = None
     """Operations that some replica has more than once; null if nobody was asked."""
+    disordered: int | None = None
+    """Operations that some replica has behind one that was sent later; null if nobody was asked."""
     time_to_repair: Seconds | None = None
     """From the fault, or from the last answer if that came later, to the first answer after the downtime; null without
     one. Its mean over several drills is the MTTR."""
@@ -250,6 +260,8 @@ class Forecast(_Part):
     """By service: what becomes of it."""
     why: Mapping[str, str] = {}
     """By service: what `quorate check --what-if` says of it."""
+    borne: list[str] = []
+    """The services that are gone and may be: more than one part has failed, or a waiver of the cluster file says so."""
     damage: Mapping[str, list[Any]] = {}
     """What doesn't work any more: nodes, BMCs, links, networks."""
 

@@ -182,6 +182,10 @@ def _of_service(part: Served) -> Iterable[str]:
         )
         if twice := len(ledger.duplicated):
             yield f"There twice or more: {twice} {part.what} of {name} with {node}."
+        if late := len(ledger.disordered):
+            yield f"Out of order: {late} {part.what} of {name} with {node}."
+        if again := ledger.redelivered:
+            yield f"Delivered again, which is allowed: {again} {part.what} of {name} with {node}."
     if verify := part.holding.verify:
         yield f"Both replicas of {name} compared in {verify.seconds:.1f} s: {verify.out_of_sync} KiB differ."
 
