@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from quorate import live
-from quorate.drill import fencing, probing
+from quorate.drill import fencing, guard, probing
 from quorate.drill.audit import Blow
-from quorate.drill.expectation import spared
+from quorate.drill.expectation import lost_nodes, spared
 from quorate.drill.faults import Fencing
 from quorate.drill.forecast import Forecast, Glimpse
 from quorate.drill.lasting import endure
@@ -23,6 +23,7 @@ from quorate.drill.settling import settle
 from quorate.drill.targets import Target
 from quorate.drill.waiting import until
 from quorate.errors import QuorateError
+from quorate.live.state import State
 from quorate.progress import Progress
 
 STEADY = 3.0
@@ -60,10 +61,18 @@ class Under:
         return {probing.service: record for probing, record in zip(self.probings, records, strict=True)}
 
 
+def rates_of(drill: Drill, probes: Mapping[str, Probe]) -> dict[str, float]:
+    """Operations a second, by service."""
+    return {
+        name: drill.rates.get(name, probe.alone if len(probes) == 1 else probe.rate) for name, probe in probes.items()
+    }
+
+
 async def break_under_load(
     drill: Drill,
     target: Target,
     forecast: Forecast | None,
+    before: State,
     probes: Mapping[str, Probe],
     folder: Path,
     problems: list[str],
@@ -71,14 +80,14 @@ async def break_under_load(
 ) -> tuple[dict[str, Record], Blow, Glimpse | None, tuple[str, ...]]:
     """The fault and the recovery from it, under load all the time; also what failed in the cluster meanwhile."""
     fault = drill.fault
-    lost = forecast.lost if forecast else fault.loses(target, tuple(drill.design.hosts))
+    lost = lost_nodes(drill, target, forecast)
     by_rest = spared(drill, lost)
     limit = drill.patience if by_rest else BOOT_LIMIT
     async with contextlib.AsyncExitStack() as stack:
         under = Under([])
         rates = []
         for name, probe in probes.items():
-            rate = drill.rates.get(name, probe.alone if len(probes) == 1 else probe.rate)
+            rate = rates_of(drill, probes)[name]
             rates.append(f"{rate:g} {probe.what}")
             probing_ = probing.running(name, probe.module, probe.config(rate), folder)
             under.probings.append(await stack.enter_async_context(probing_))
@@ -87,6 +96,10 @@ async def break_under_load(
                 raise QuorateError(
                     "; ".join(unsteady), todo="`quorate status` shows the cluster; --rate sets a smaller load."
                 )
+        if drill.guarded or not drill.tools.twin:
+            await stack.enter_async_context(
+                guard.guarded(drill, target, guard.watch(drill, target, lost, before), folder)
+            )
         try:
             with progress.phase(fault.telling.format(target=target, service=target.service)):
                 injected = time.time()

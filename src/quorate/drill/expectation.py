@@ -22,6 +22,11 @@ def foretold(drill: Drill, target: Target, state: State) -> Forecast | None:
     return foretell(drill.cluster, drill.design, parts, state.active, today=datetime.now(UTC).date())
 
 
+def lost_nodes(drill: Drill, target: Target, forecast: Forecast | None) -> tuple[str, ...]:
+    """The nodes that the cluster loses."""
+    return forecast.lost if forecast else drill.fault.loses(target, tuple(drill.design.hosts))
+
+
 def spared(drill: Drill, lost: Collection[str]) -> bool:
     """Whether those that aren't lost have the majority."""
     return 2 * (len(drill.design.hosts) - len(lost)) > len(drill.design.hosts)

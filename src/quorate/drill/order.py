@@ -45,6 +45,8 @@ class Drill:
     patience: float = REPAIR_LIMIT
     """Seconds in which the cluster should be ready again by itself; as long again once the drill has healed the fault.
     Machines that take minutes to boot need more."""
+    guarded: bool = False
+    """In a lab, too, a second failure ends it; on a real cluster it always does (`guard`)."""
 
     def probed(self) -> tuple[str, ...]:
         """The services that are probed, in start order.
@@ -80,6 +82,10 @@ class DrillStopped(QuorateError):
 
     folder: str = ""
     """Where its evidence lies."""
+
+
+class Aborted(DrillStopped):
+    """A guardrail stopped it."""
 
 
 class Interrupted(DrillStopped):

@@ -15,9 +15,22 @@ from functools import partial
 from pathlib import Path
 
 from quorate import live
-from quorate.drill import audit, expectation, holding, journals, outage, phases, replicas, report, targets
+from quorate.drill import (
+    audit,
+    evidence,
+    expectation,
+    guard,
+    holding,
+    journals,
+    outage,
+    phases,
+    regression,
+    replicas,
+    report,
+    targets,
+)
 from quorate.drill.audit import Blow
-from quorate.drill.breaking import break_under_load
+from quorate.drill.breaking import break_under_load, rates_of
 from quorate.drill.forecast import Forecast, foretell, understand
 from quorate.drill.holding import Holding
 from quorate.drill.journals import Journals
@@ -35,7 +48,6 @@ from quorate.errors import HostError, QuorateError, Refused
 from quorate.live.state import State
 from quorate.progress import Progress, Say
 from quorate.proof.damage import standing
-from quorate.services.parts import Clone
 
 PATIENCE = 10.0
 """Seconds for a cluster that should be ready already: a link may have been down for a moment."""
@@ -47,7 +59,7 @@ async def series(drill: Drill, count: int, progress: Progress) -> AsyncIterator[
     aim = _aim(drill)
     last: Verdict | None = None
     for _ in range(count):
-        if last and aim.role and aim.service and _movable(drill, aim.service):
+        if last and aim.role and aim.service and replicas.movable(drill.design, aim.service):
             state = await live.read(drill.hosts, drill.design)
             if targets.resolve(aim, drill.design, state).nodes == last.nodes:
                 service = drill.design.services[aim.service]
@@ -67,7 +79,7 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
         Refused: the cluster isn't ready, or the site lacks what the fault needs; nothing was touched.
         DrillStopped: something failed on the way; everything is healed, and it says where the evidence lies.
     """
-    begun = time.monotonic()
+    begun = time.time()
     aim, names = _aim(drill), drill.probed()
     drill.fault.check_aim(aim)
     parts = understand(drill.on, standing(drill.design, drill.cluster)) if drill.fault.of_parts else ()
@@ -82,15 +94,48 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
         forecast = expectation.foretold(drill, target, state)
     target = dataclasses.replace(target, wiring=wiring(drill.cluster, drill.design))
     drill.fault.check(target, drill.tools)
+    if not drill.tools.twin:
+        await guard.check(drill, target, expectation.lost_nodes(drill, target, forecast))
     folder, places = _begin(drill, names)
     if forecast:
         (folder / "forecast.json").write_text(json.dumps(dataclasses.asdict(forecast), indent=2) + "\n")
     probes = {name: PROBES[name](place) for name, place in places.items()}
+    regression.write(folder, drill, target, state.active, rates_of(drill, probes))
+    try:
+        verdict = await _hold(drill, target, forecast, state, probes, folder, begun, progress)
+    except Interrupted:
+        raise
+    except DrillStopped:
+        await _explain(drill, folder, begun, progress)
+        raise
+    if not verdict.kept:
+        await _explain(drill, folder, begun, progress)
+    return verdict
+
+
+async def _explain(drill: Drill, folder: Path, begun: float, progress: Progress) -> None:
+    """Fetches what explains a drill that was not kept."""
+    with progress.phase("What explains it is fetched from the nodes") as say:
+        for line in await evidence.collect(drill.hosts, drill.design, folder, begun):
+            say(line)
+
+
+async def _hold(
+    drill: Drill,
+    target: Target,
+    forecast: Forecast | None,
+    state: State,
+    probes: Mapping[str, Probe],
+    folder: Path,
+    begun: float,
+    progress: Progress,
+) -> Verdict:
+    """The drill itself, once everything says that it may be held."""
     problems: list[str] = []
     with _stopped_with_evidence(drill, folder):
         async with _prepared(probes, progress):
             records, blow, seen, failures = await break_under_load(
-                drill, target, forecast, probes, folder, problems, progress
+                drill, target, forecast, state, probes, folder, problems, progress
             )
             after = await live.read(drill.hosts, drill.design)
             held = await holding.look_again(drill, probes, records, problems, progress)
@@ -114,7 +159,7 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
                 audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, failures, drill.design),
                 problems=tuple(problems),
                 prediction=expectation.prediction(drill, forecast, seen, blow, (state, after), services),
-                seconds=time.monotonic() - begun,
+                seconds=time.time() - begun,
                 folder=str(folder),
                 over=blow.over,
                 cluster=drill.cluster.name,
@@ -191,10 +236,12 @@ def _stopped_with_evidence(drill: Drill, folder: Path) -> Iterator[None]:
         yield
         return
     except QuorateError as error:
-        stopped = DrillStopped(error.what, where=error.where, means=error.means, todo=f"{error.todo} {todo}".strip())
+        kind = type(error) if isinstance(error, DrillStopped) else DrillStopped
+        stopped = kind(error.what, where=error.where, means=error.means, todo=f"{error.todo} {todo}".strip())
         stopped.__cause__ = error
     except asyncio.CancelledError:
         stopped = Interrupted("the drill was interrupted", means="The fault is healed.", todo=todo)
+    stopped.folder = str(folder)
     report.write_unheld(Result.STOPPED, drill.fault.name, drill.on, drill.cluster.name, stopped, folder)
     raise stopped
 
@@ -226,9 +273,3 @@ def _aim(drill: Drill) -> Aim:
     if drill.fault.of_parts:
         return Aim(drill.on, (), None, None)
     return targets.parse(drill.on, drill.design)
-
-
-def _movable(drill: Drill, service: str) -> bool:
-    """Whether the role of a service is one resource's place, so that a planned switch-over means something."""
-    inside = {resource.primitive.id for resource in drill.design.resources if isinstance(resource, Clone)}
-    return drill.design.services[service].active_resource not in inside
