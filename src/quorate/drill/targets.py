@@ -17,7 +17,7 @@ from quorate.design.model import Design
 from quorate.drill.wiring import NO_WIRING, Wiring
 from quorate.errors import InputError, Refused
 from quorate.live.state import State
-from quorate.services.parts import Clone, File
+from quorate.services.parts import Clone, File, Volume
 
 ROLES = ("active", "standby")
 DC = "dc"
@@ -56,6 +56,8 @@ class Target:
     """The files that the units' programs read at their start."""
     address: str = ""
     """The address that moves with the service."""
+    volume: Volume | None = None
+    """What the service keeps its data on."""
     wiring: Wiring = NO_WIRING
     """How all nodes are connected."""
 
@@ -148,7 +150,14 @@ def _target(node: str, name: str, units: tuple[str, ...], design: Design) -> Tar
             file.path for file in design.hosts[node].files if set(file.restarts) & {*units} and _is_configuration(file)
         ),
         address=next((each for each in moving if name in services and each == str(services[name].address)), ""),
+        volume=_volume(name, design),
     )
+
+
+def _volume(service: str, design: Design) -> Volume | None:
+    """What a service stands on; a unit by itself on nothing."""
+    name = design.services[service].volume if service in design.services else None
+    return next((volume for volume in design.volumes if volume.name == name), None)
 
 
 def _is_configuration(file: File) -> bool:

@@ -11,6 +11,8 @@
     inspect       one look at a host
     logins        tries accounts at the services of a host
     impostor      a drill's: takes the place of a service that hangs, or answers errors
+    disk          a drill's: makes a volume bad, and good again
+    clock         a drill's: sets the clock wrong, and right again
     survey        one look at a host of a cluster that others built, for `quorate check`
     evidence      what explains a failed drill
 

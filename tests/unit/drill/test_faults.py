@@ -29,7 +29,7 @@ def design(cluster: Cluster) -> Design:
 
 @pytest.fixture
 def target(cluster: Cluster, design: Design) -> Target:
-    return Target(("ctl1",), None, (), wiring=wiring(cluster, design))
+    return Target(("ctl1",), None, (), volume=design.volumes[0], wiring=wiring(cluster, design))
 
 
 def pairs(cuts: Sequence[Cut], network: str) -> set[tuple[str | None, str | None]]:

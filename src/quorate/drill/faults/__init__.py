@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from quorate.drill.faults import (
     answers,
+    clock,
     configuration,
     daemons,
     fencing,
@@ -17,6 +18,7 @@ from quorate.drill.faults import (
     planned,
     power,
     processes,
+    storage,
 )
 from quorate.drill.faults.domains import DOMAIN_LOSS
 from quorate.drill.faults.fault import Cut, Facility, Fault, Fencing, Lost, Power, Processes, Tools
@@ -45,6 +47,8 @@ FAMILIES: Mapping[str, tuple[Fault, ...]] = {
     "cluster daemons": daemons.FAULTS,
     "node": (*power.FAULTS, *node.FAULTS),
     "network": (*network.FAULTS, *netem.FAULTS, STRANGER),
+    "storage": storage.FAULTS,
+    "time": clock.FAULTS,
     "fencing": fencing.FAULTS,
     "facility": (DOMAIN_LOSS,),
     "planned": planned.FAULTS,

@@ -191,6 +191,7 @@ _LACKS = {
     "web": "it doesn't answer by HTTP",
     "configuration": "it reads no configuration that is its own",
     "address": "it has no address that moves",
+    "volume": "it stands on no replicated volume",
 }
 
 
@@ -222,7 +223,7 @@ class Fault:
     of_service: bool = False
     """It hits a service on a node, and not the node."""
     wants: str = ""
-    """The field of `Target` without which there is nothing to do: `web`, `configuration`, `address`."""
+    """The field of `Target` without which there is nothing to do: `web`, `configuration`, `address`, `volume`."""
     of_parts: bool = False
     """It hits parts of the facility, by name; what that does is predicted, and it stays until the drill heals it."""
     predicted: bool = False
