@@ -31,7 +31,7 @@ async def endure(
         for line in await steady(injected, SERVED_LIMIT, served):
             problems.append(line)
             say(line)
-        await until(partial(_fenced, drill, forecast, injected), FENCED_LIMIT, every=1)
+        await until(partial(_fenced, drill, forecast, injected), min(FENCED_LIMIT, drill.patience), every=1)
         await asyncio.sleep(max(0.0, injected + LASTS - time.time()))
         state = await live.read(drill.hosts, drill.design)
         return Glimpse(
