@@ -52,6 +52,11 @@ def test_a_lab_gets_what_it_has_tools_for(drill: Drill) -> None:
     assert {fault.name for fault, _ in campaign.programme(FAULTS.values(), in_lab)} - names == {
         "panic",
         "memory-exhausted",
+        "disk-full",
+        "inodes-full",
+        "clock-forward",
+        "clock-back",
+        "clock-strobe",
     }
 
 
