@@ -10,6 +10,7 @@ from rich.table import Table
 from quorate.cli.site import Format
 from quorate.drill.campaign import Held
 from quorate.drill.faults import FAMILIES, Fault
+from quorate.drill.sequencing import summary
 from quorate.drill.verdict import Verdict
 
 
@@ -52,6 +53,18 @@ def show_matrix(held: Sequence[Held], console: Console) -> None:
     console.print(table)
     kept = sum(each.verdict is not None and each.verdict.kept for each in held)
     console.print(f"{kept} of {len(held)} kept", markup=False, highlight=False)
+
+
+def show_summary(held: Sequence[Held], seconds: float, console: Console) -> None:
+    """What a sequence comes to, in a few lines."""
+    found = summary(held)
+    counts = ", ".join(f"{count} {result}" for result, count in found.results.items())
+    lines = [f"{len(held)} drills in {seconds / 60:.0f} min: {counts or 'none was held'}"]
+    asked = f"; {found.unasked} drills could not ask all services" if found.unasked else ""
+    lines.append(f"{found.lost} acknowledged operations lost{asked}")
+    lines += [f"worst for {name}: {seconds:.1f} s, {drill}" for name, (seconds, drill) in found.worst.items()]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _cells(verdict: Verdict | None, services: Sequence[str]) -> list[str]:

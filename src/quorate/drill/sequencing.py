@@ -8,7 +8,8 @@ import contextlib
 import dataclasses
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +56,7 @@ class Course:
             "seed": self.seed,
             "after": self.after,
             "failed": self.held.index(self.failed) if self.failed else None,
+            "summary": dataclasses.asdict(summary(self.held)),
             "steps": [
                 {
                     "fault": each.fault,
@@ -70,6 +72,36 @@ class Course:
     def keep(self) -> None:
         """Writes it down as it is now."""
         (self.folder / NAME).write_text(json.dumps(self.document(), indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What many drills come to."""
+
+    results: Mapping[Result, int]
+    lost: int
+    """Acknowledged operations, over all services and drills."""
+    unasked: int
+    """The drills after which some service could not be asked what it still has."""
+    worst: Mapping[str, tuple[float, str]]
+    """By service: the longest downtime in seconds, and the drill that cost it."""
+
+
+def summary(held: Sequence[Held]) -> Summary:
+    """Counts results and losses, and finds each service's worst drill."""
+    verdicts = [(each, each.verdict) for each in held if each.verdict]
+    worst: dict[str, tuple[float, str]] = {}
+    for each, verdict in verdicts:
+        for name, part in verdict.services.items():
+            downtime = part.clients.outage.downtime if part.clients.outage else 0.0
+            if name not in worst or downtime > worst[name][0]:
+                worst[name] = downtime, f"{each.fault} on {each.on}"
+    return Summary(
+        results=dict(Counter(each.result for each in held)),
+        lost=sum(part.holding.lost or 0 for _, verdict in verdicts for part in verdict.services.values()),
+        unasked=sum(verdict.lost is None for _, verdict in verdicts),
+        worst=worst,
+    )
 
 
 def begin(drill: Drill, what: str, *, seed: int | None = None, after: str = "") -> Course:

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from quorate.cli import drill_sequences
 from quorate.cli.main import app
+from quorate.cli.ordering import Options
+from quorate.cli.site import Format, Site
+from quorate.drill import replay
 from quorate.drill.faults import FAULTS
 from quorate.errors import InputError, Refused
 
@@ -30,7 +34,18 @@ def test_the_list_has_every_fault() -> None:
         assert name in run("--list").output
 
 
-@pytest.mark.parametrize("words", [(), ("kill",), ("--on", "one"), ("kill", "--on", "active:database", "--all")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("kill",),
+        ("--on", "one"),
+        ("kill", "--on", "active:database", "--all"),
+        ("--all", "--random"),
+        ("--random", "--on", "one"),
+        ("--replay", "somewhere", "--random"),
+    ],
+)
 def test_half_an_order_is_none(words: tuple[str, ...]) -> None:
     with pytest.raises(InputError, match="name a FAULT"):
         run(*words)
@@ -48,3 +63,33 @@ def test_a_fault_that_is_not_there() -> None:
     with pytest.raises(InputError) as error:
         run("partion", "--on", "one")
     assert "`partition`" in error.value.todo
+
+
+def test_only_a_sequence_is_made_shorter() -> None:
+    with pytest.raises(InputError, match="`--shrink` needs a sequence"):
+        run("--random", "--shrink")
+
+
+@pytest.mark.parametrize("span", ["", "30", "m", "0m", "half an hour"])
+def test_how_long_is_a_time(span: str) -> None:
+    with pytest.raises(InputError, match="is no time"):
+        run("--random", "--for", span)
+
+
+@pytest.mark.parametrize(("span", "seconds"), [("30m", 1800), ("30min", 1800), ("90s", 90), ("2h", 7200)])
+def test_times(span: str, seconds: float) -> None:
+    assert drill_sequences.seconds(span) == seconds
+
+
+def test_a_folder_without_a_drill_is_not_held_again(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is neither"):
+        run("--replay", str(tmp_path))
+
+
+def test_a_drill_of_another_cluster_is_not_held_again_here(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    shutil.copy(Path(__file__).parents[3] / "examples/database.yaml", file)
+    site = Site.open(file)
+    past = replay.Past(tmp_path, site.cluster.model_copy(update={"name": "other"}), None, (), ())
+    with pytest.raises(InputError, match="held on the cluster other"):
+        drill_sequences.hold_again(site, past, Options(), Format.TEXT, shrink=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quorate.cli.drill import _rates
+from quorate.cli import ordering
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
 from quorate.drill.audit import Blow
@@ -66,14 +66,14 @@ def test_what_is_not_there_is_not_probed(cluster: Cluster, design: Design) -> No
         ("2,image=0.5", {"database": 2.0, "image": 0.5}),
     ],
 )
-def test_rates(text: str, rates: dict[str, float]) -> None:
-    assert _rates(text, ["database", "image"]) == rates
+def testrates(text: str, rates: dict[str, float]) -> None:
+    assert ordering.rates(text, ["database", "image"]) == rates
 
 
 @pytest.mark.parametrize("text", ["fast", "database=", "0", "-1", "1e9", "nan", "database=x"])
 def test_what_is_no_rate(text: str) -> None:
     with pytest.raises(InputError, match="no rate"):
-        _rates(text, ["database"])
+        ordering.rates(text, ["database"])
 
 
 def test_power_comes_back_in_order_and_only_where_it_is_off(monkeypatch: pytest.MonkeyPatch) -> None:

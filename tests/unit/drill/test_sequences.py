@@ -146,3 +146,19 @@ def test_a_cluster_that_is_not_ready_ends_a_sequence(drill: Drill, monkeypatch: 
     document = json.loads((course.folder / "sequence.json").read_text())
     assert (document["seed"], document["failed"], len(document["steps"])) == (1, 0, 1)
     assert "not ready" in document["steps"][0]["why"]
+
+
+def test_many_drills_come_to_a_few_figures() -> None:
+    worse = dataclasses.replace(GOOD.services["database"].clients, outage=None)
+    services = {**GOOD.services, "database": dataclasses.replace(GOOD.services["database"], clients=worse)}
+    assert GOOD.services["database"].clients.outage
+    found = sequencing.summary(
+        [
+            Held("loss", "ctl1", Result.KEPT, dataclasses.replace(GOOD, services=services)),
+            Held("kill", "ctl2", Result.KEPT, GOOD),
+            Held("freeze", "ctl1", Result.STOPPED, None, "why"),
+        ]
+    )
+    assert found.results == {Result.KEPT: 2, Result.STOPPED: 1}
+    assert found.worst["database"] == (GOOD.services["database"].clients.outage.downtime, "kill on ctl2")
+    assert (found.lost, found.unasked) == (0, 0)
