@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 
 from quorate.cli.facility import Parts
 from quorate.cli.site import Site
+from quorate.cluster.authority import FRONT
 from quorate.drill.commands import NodeCommands
 from quorate.drill.faults import Cut, Tools
 from quorate.drill.membership import ClusterMembership
@@ -36,6 +37,16 @@ def tools(site: Site, hosts: Hosts) -> Tools:
         bmcs=_Bmcs(site.lab),
         twin=True,
     )
+
+
+class _Certificates:
+    """The site's CA."""
+
+    def __init__(self, site: Site, hosts: Hosts) -> None:
+        self._authority, self._hosts = site.authority, hosts
+
+    async def put_expired(self, node: str, path: str) -> None:
+        await (await self._hosts.host(node)).put(path, self._authority.expired(FRONT), mode=0o600)
 
 
 class _Switches:

@@ -103,6 +103,18 @@ class Authority:
             what = f"certificates can't be made here: {error.strerror}"
             raise InputError(what, where=str(error.filename or self.folder)) from None
 
+    def issues(self, name: str) -> bool:
+        """Whether the cluster needs this certificate, and the CA's key is here to issue it."""
+        return name in self._wanted and (self.folder / CA_KEY).exists()
+
+    def expired(self, name: str) -> bytes:
+        """A certificate of the same names, and its key, that was good until an hour ago; for drills alone.
+
+        Raises:
+            InputError: the CA's key isn't here, or the CA isn't good itself.
+        """
+        return self._issue(name, self._wanted[name], -timedelta(hours=1))
+
     def _settle(self) -> Settled:
         for folder in (self.folder.parent, self.folder):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -152,7 +164,7 @@ class Authority:
         write_new(self.ca, certificate.public_bytes(serialization.Encoding.PEM))
         self.ca.chmod(0o644)
 
-    def _issue(self, name: str, names: Names) -> bytes:
+    def _issue(self, name: str, names: Names, life: timedelta = LEAF_LIFE) -> bytes:
         """A new certificate and its key. Raises InputError if the CA's key isn't here."""
         issuing, issuer = self._issuer(name, names)
         private = ec.generate_private_key(ec.SECP256R1())
@@ -160,7 +172,7 @@ class Authority:
         # Brokers are each other's clients, too.
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuing.public_key())
-        life = min(LEAF_LIFE, issuer.not_valid_after_utc - self._now)
+        life = min(life, issuer.not_valid_after_utc - self._now)
         certificate = (
             self._begin(_name(name), issuer.subject, private, life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

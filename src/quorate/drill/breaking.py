@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from quorate import live
-from quorate.drill import fencing, guard, probing
+from quorate.drill import fencing, guard, naming, probing
 from quorate.drill.audit import Blow
 from quorate.drill.expectation import lost_nodes, spared
 from quorate.drill.faults import Fencing
@@ -96,6 +96,9 @@ async def break_under_load(
                 raise QuorateError(
                     "; ".join(unsteady), todo="`quorate status` shows the cluster; --rate sets a smaller load."
                 )
+        if fault.finding:
+            with progress.phase(f"Is {fault.finding} found before it is there?"):
+                await naming.require_unnamed(drill)
         if drill.guarded or not drill.tools.twin:
             await stack.enter_async_context(
                 guard.guarded(drill, target, guard.watch(drill, target, lost, before), folder)
@@ -111,7 +114,7 @@ async def break_under_load(
                 seen = await endure(drill, forecast, injected, under.steady, problems, progress)
             elif fault.lasts or not by_rest:
                 with progress.phase(f"{fault.name} on {target} has {fault.lasts or DARK:g} s"):
-                    await asyncio.sleep(fault.lasts or DARK)
+                    problems.extend(await naming.stay(drill, fault.lasts or DARK))
             if seen or fault.lasts or not by_rest:
                 healed = time.time()
                 with progress.phase(f"What is left of {fault.name} on {target} is healed"):

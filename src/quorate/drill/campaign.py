@@ -45,15 +45,20 @@ def programme(faults: Iterable[Fault], drill: Drill) -> list[tuple[Fault, str]]:
         if fault.missing(drill.tools) or not (fault.safe or drill.tools.twin):
             continue
         for usual in fault.usual:
-            services = [name for name in drill.probed() if _fits(fault, name, drill)] if "*" in usual else [""]
-            for on in (usual.replace("*", service) for service in services):
+            for service in _services(fault, drill) if "*" in usual else ("",):
+                on = usual.replace("*", service)
                 found[fault.name, on] = fault, on
     return list(found.values())
 
 
-def _fits(fault: Fault, service: str, drill: Drill) -> bool:
-    """Whether a service has what a fault of services is done to."""
-    return not fault.wants or bool(getattr(targets.on_first_host(service, drill.design), fault.wants))
+def _services(fault: Fault, drill: Drill) -> Iterable[str]:
+    """The probed services that have what a fault is done to; of those that share it, as an address, the first."""
+    found: dict[str, str] = {}
+    for name in drill.probed():
+        wanted = getattr(targets.on_first_host(name, drill.design), fault.wants) if fault.wants else name
+        if wanted:
+            found.setdefault(wanted if isinstance(wanted, str) else name, name)
+    return found.values()
 
 
 async def hold(drill: Drill, order: Sequence[tuple[Fault, str]], progress: Progress) -> AsyncIterator[Held]:

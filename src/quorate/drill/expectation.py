@@ -39,6 +39,23 @@ def promised(service: str, blow: Blow, forecast: Forecast | None) -> bool:
     return blow.spared and len(blow.target.parts) < 2
 
 
+def allowed(drill: Drill, service: str) -> float:
+    """The longest that clients of a service may be without answers, in seconds."""
+    objective = drill.cluster.objectives[service].downtime.total_seconds()
+    return objective + (drill.fault.lasts if drill.fault.unmasked else 0.0)
+
+
+def moved(drill: Drill, before: State, after: State) -> list[str]:
+    """What the cluster has moved though that helped nobody, each a sentence."""
+    if not drill.fault.unmasked:
+        return []
+    return [
+        f"{name} has moved from {node} to {after.active.get(name)}, and nothing called for it"
+        for name, node in before.active.items()
+        if after.active.get(name) != node
+    ]
+
+
 def must_fence(drill: Drill, blow: Blow, forecast: Forecast | None) -> tuple[str, ...]:
     """The nodes that the cluster must fence for it."""
     if forecast:

@@ -138,6 +138,7 @@ async def _hold(
                 drill, target, forecast, state, probes, folder, problems, progress
             )
             after = await live.read(drill.hosts, drill.design)
+            problems.extend(expectation.moved(drill, state, after))
             held = await holding.look_again(drill, probes, records, problems, progress)
             with progress.phase("Audit of journals, BMCs and constraints"):
                 left = await audit.leftovers(drill.hosts, drill.design)
@@ -191,7 +192,7 @@ def _served(
         before=states[0].active.get(name) or "",
         after=states[1].active.get(name),
         volume=drill.design.services[name].volume,
-        promise=Promise(objective.downtime.total_seconds() if promised else None, objective.lost_writes),
+        promise=Promise(expectation.allowed(drill, name) if promised else None, objective.lost_writes),
         clients=outage.seen(record, blow.injected),
         holding=held,
         phases=tuple(phases.find(blow.recovery(read), blow.injected, signs)),

@@ -17,6 +17,7 @@ from quorate.design.model import Design
 from quorate.drill.wiring import NO_WIRING, Wiring
 from quorate.errors import InputError, Refused
 from quorate.live.state import State
+from quorate.services import front, identity
 from quorate.services.parts import Clone, File, Volume
 
 ROLES = ("active", "standby")
@@ -58,6 +59,10 @@ class Target:
     """The address that moves with the service."""
     volume: Volume | None = None
     """What the service keeps its data on."""
+    certificate: str = ""
+    """The file of the certificate that the service's clients are shown there; only behind the front."""
+    keys: str = ""
+    """The folder of the keys that tokens are made with."""
     wiring: Wiring = NO_WIRING
     """How all nodes are connected."""
 
@@ -138,7 +143,8 @@ def _target(node: str, name: str, units: tuple[str, ...], design: Design) -> Tar
     there = {unit.name for unit in design.hosts[node].units}
     units = tuple(unit for unit in units if unit in there)
     primitives = [each.primitive if isinstance(each, Clone) else each for each in design.resources]
-    services, moving = design.services, [each.parameters.get("ip") for each in primitives]
+    moving = {each.parameters["ip"]: each.id for each in primitives if "ip" in each.parameters}
+    address = str(design.services[name].address) if name in design.services else ""
     resources = [each for each in primitives if each.parameters.get("unit") in units]
     return Target(
         (node,),
@@ -149,8 +155,10 @@ def _target(node: str, name: str, units: tuple[str, ...], design: Design) -> Tar
         configuration=tuple(
             file.path for file in design.hosts[node].files if set(file.restarts) & {*units} and _is_configuration(file)
         ),
-        address=next((each for each in moving if name in services and each == str(services[name].address)), ""),
+        address=address if address in moving else "",
         volume=_volume(name, design),
+        certificate=front.CERTIFICATE if moving.get(address) == front.ADDRESS else "",
+        keys=identity.TOKENS if name == identity.NAME else "",
     )
 
 

@@ -260,6 +260,19 @@ def test_an_expired_ca_is_refused(folder: Path) -> None:
     assert "remove ca.pem and ca.key" in caught.value.todo
 
 
+def test_an_expired_certificate_is_refused_for_nothing_else(folder: Path) -> None:
+    made = authority(folder)
+    assert not made.issues("front"), "there is no CA yet"
+    made.settle()
+    assert [made.issues(name) for name in ("front", "none")] == [True, False]
+    (folder / "front.pem").write_bytes(made.expired("front"))
+    with pytest.raises(ssl.SSLCertVerificationError, match="certificate has expired"):
+        handshake(folder, "front", str(VIP))
+    authority(folder, now=NOW - timedelta(hours=2)).read("front")
+    authority(folder).settle()
+    handshake(folder, "front", str(VIP))
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_key_that_others_can_read_is_refused(folder: Path, mode: int) -> None:
     authority(folder).settle()

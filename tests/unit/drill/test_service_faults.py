@@ -1,6 +1,7 @@
 """Faults of services: what is done on the node, what ends it there, and to which services it can be done."""
 
 import asyncio
+import base64
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from quorate.cluster.loading import load
 from quorate.design import Design, work_out
 from quorate.drill import campaign, targets
-from quorate.drill.faults import FAULTS, Tools, configuration, processes
+from quorate.drill.faults import FAULTS, Tools, configuration, keys, processes
 from quorate.drill.targets import Target
 from quorate.errors import HostError, Refused
 
@@ -45,10 +46,13 @@ class Commands:
     async def signal(self, node: str, unit: str, signal: str) -> None:
         self._note("signal", signal, unit)
 
+    async def put_expired(self, node: str, path: str) -> None:
+        self._note("put", path)
+
 
 def hold(name: str, target: Target, commands: Commands, *, heal: bool = False) -> list[str]:
     fault = FAULTS[name]
-    tools = Tools(commands=commands, processes=commands)
+    tools = Tools(commands=commands, processes=commands, certificates=commands)
 
     async def do() -> None:
         await (fault.heal if heal else fault.inject)(tools, target)
@@ -65,7 +69,7 @@ def test_what_runs_on_the_node_ends_there_by_itself(name: str, design: Design) -
     assert begun.endswith(" keystone.service")
 
 
-@pytest.mark.parametrize("name", ["freeze-awhile", "broken-configuration"])
+@pytest.mark.parametrize("name", ["freeze-awhile", "broken-configuration", "certificate-expired", "fernet-keys-differ"])
 def test_the_timer_is_set_first_and_does_what_the_drill_would(name: str, design: Design) -> None:
     target = targets.on_first_host("identity", design)
     (first, *others) = hold(name, target, Commands())
@@ -107,21 +111,32 @@ def test_what_a_service_is(service: str, web: bool, files: set[str], design: Des
                 fault.check(target, tools)
 
 
-def test_all_holds_it_only_where_it_can_be_done(design: Design) -> None:
+@pytest.mark.parametrize(
+    ("name", "services"),
+    [
+        ("mute", ["database", "messaging", "identity", "image"]),
+        ("errors", ["identity", "image"]),
+        ("certificate-expired", ["identity"]),  # of those behind the front, the first
+        ("fernet-keys-differ", ["identity"]),
+    ],
+)
+def test_all_holds_it_only_where_it_can_be_done_and_nothing_twice(
+    name: str, services: list[str], design: Design
+) -> None:
     class Ordered:
         """As much of an order as the choice needs."""
 
-        tools = Tools(commands=Commands(), processes=Commands(), twin=True)
+        tools = Tools(commands=Commands(), processes=Commands(), certificates=Commands(), twin=True)
 
         def __init__(self, design: Design) -> None:
             self.design = design
 
         @staticmethod
         def probed() -> tuple[str, ...]:
-            return "database", "identity"
+            return "database", "messaging", "identity", "image"
 
-    chosen = [on for fault, on in campaign.programme([FAULTS["errors"]], Ordered(design))]  # type: ignore[arg-type]
-    assert chosen == ["active:identity"]
+    order = campaign.programme([FAULTS[name]], Ordered(design))  # type: ignore[arg-type]
+    assert [on.removeprefix("active:") for _, on in order] == services
 
 
 def test_a_loop_goes_on_where_there_is_nothing_to_kill(tmp_path: Path) -> None:
@@ -161,3 +176,36 @@ def test_a_spoiled_file_is_restored_as_it_was(tmp_path: Path) -> None:
     assert said == "good = 1\nspoiled-by-a-drill\n--\ngood = 1\n--\n"
     assert file.read_text() == "good = 1\n"
     assert not copies.exists()
+
+
+def test_other_keys_are_as_many_and_as_private_and_go_away_again(tmp_path: Path) -> None:
+    folder, others = tmp_path / "fernet-keys", tmp_path / "others"
+    folder.mkdir(mode=0o700)
+    for number in (0, 1, 2):
+        (folder / str(number)).write_text(f"key {number}")
+        (folder / str(number)).chmod(0o400)
+    change, back = (text.replace(keys.OTHERS, str(others)) for text in (keys.CHANGE, keys.CHANGE_BACK))
+    look = 'for key in "$1"/*; do echo "$(stat -c %a "$1" "$key") $(cat "$key")" | tr "\\n" " "; echo; done; echo --'
+    # In a shell of its own, as it is on a node: it may `exit`.
+    script = f"( {change} )\n{look}\n( {change} )\n{look}\n{back}\n{look}\n{back}\n"
+    first, again, restored = (part.splitlines() for part in in_a_namespace(script, str(folder)).split("--\n")[:3])
+    assert first == again
+    assert [line[:8] for line in first] == ["700 400 "] * 3
+    assert [len(base64.urlsafe_b64decode(line[8:].strip())) for line in first] == [32] * 3
+    assert len(set(first)) == 3
+    assert [line.strip() for line in restored] == [f"700 400 key {number}" for number in (0, 1, 2)]
+    assert not others.exists()
+
+
+def test_an_expired_certificate_is_shown_and_hidden_again(tmp_path: Path) -> None:
+    """HAProxy reads its certificate again each time, and not for nothing."""
+    (tmp_path / "systemctl").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    own, expired = tmp_path / "front.pem", tmp_path / "expired.pem"
+    own.write_text("good\n")
+    expired.write_text("expired\n")
+    words = (str(expired), str(own), "haproxy.service")
+    script = f'PATH={tmp_path}:$PATH\n{keys.SHOW}\ncat "$2"\n{keys.HIDE}\ncat "$2"\nreload=\n{keys.HIDE}'
+    said = in_a_namespace(script, *words)
+    assert said.split() == ["reload", "haproxy.service", "expired", "reload", "haproxy.service", "good"]
+    assert not expired.exists()

@@ -12,6 +12,7 @@ from quorate.drill.faults import (
     configuration,
     daemons,
     fencing,
+    keys,
     netem,
     network,
     node,
@@ -52,6 +53,7 @@ FAMILIES: Mapping[str, tuple[Fault, ...]] = {
     "fencing": fencing.FAULTS,
     "facility": (DOMAIN_LOSS,),
     "planned": planned.FAULTS,
+    "keys": keys.FAULTS,
 }
 FAULTS: Mapping[str, Fault] = {fault.name: fault for family in FAMILIES.values() for fault in family}
 """By the name that a person types."""

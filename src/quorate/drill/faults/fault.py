@@ -120,6 +120,14 @@ class Bmcs(Protocol):
         ...
 
 
+class Certificates(Protocol):
+    """The CA of the site."""
+
+    async def put_expired(self, node: str, path: str) -> None:
+        """Writes a certificate as the front has it, with its key, to a node; it was good until an hour ago."""
+        ...
+
+
 class Membership(Protocol):
     """The cluster as a whole."""
 
@@ -160,6 +168,7 @@ class Tools:
     network: Network | None = None
     bmcs: Bmcs | None = None
     membership: Membership | None = None
+    certificates: Certificates | None = None
     packages: Packages | None = None
     twin: bool = False
     """All of it is a lab, where anything may be broken."""
@@ -192,6 +201,8 @@ _LACKS = {
     "configuration": "it reads no configuration that is its own",
     "address": "it has no address that moves",
     "volume": "it stands on no replicated volume",
+    "certificate": "it isn't behind the front, which has the certificate",
+    "keys": "it makes no tokens",
 }
 
 
@@ -223,7 +234,7 @@ class Fault:
     of_service: bool = False
     """It hits a service on a node, and not the node."""
     wants: str = ""
-    """The field of `Target` without which there is nothing to do: `web`, `configuration`, `address`, `volume`."""
+    """The field of `Target` without which there is nothing to do; `_LACKS` has them all."""
     of_parts: bool = False
     """It hits parts of the facility, by name; what that does is predicted, and it stays until the drill heals it."""
     predicted: bool = False
@@ -233,6 +244,8 @@ class Fault:
     unmasked: bool = False
     """No cluster can keep it from clients: they may be without answers while it lasts, and the objectives hold from
     then on. Nothing moves for it: that would help nobody."""
+    finding: str = ""
+    """The code of the finding by which `quorate check --live` must name it while it lasts."""
     safe: bool = False
     """It may be held on a real cluster: all of it heals by itself, or by a timer on the node."""
     usual: tuple[str, ...] = ("one",)
