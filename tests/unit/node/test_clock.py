@@ -1,6 +1,5 @@
 """A clock that is set wrong comes back to what is right, however often it was set and whatever it says meanwhile."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def test_two_steps_are_no_further_than_one(wall: Wall) -> None:
     wall.uptime += 10
     clock.right()
     assert wall.offset == STARTED
-    assert not os.path.exists(clock.KEPT)
+    assert not Path(clock.KEPT).exists()
 
 
 def test_a_strobe_jumps_to_both_sides(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
