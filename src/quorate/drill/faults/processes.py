@@ -1,19 +1,19 @@
 """Faults of a service's processes."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from quorate.drill.faults import transient
 from quorate.drill.faults.fault import Fault, Tools
 from quorate.drill.targets import Target
-from quorate.errors import HostError
 
 LOOP = 'while :; do systemctl kill --kill-whom=all --signal=SIGKILL -- "$@"; sleep 0.5; done 2> /dev/null'
 """Its words are units; one that has no process is no matter."""
 LOOP_NAME = "kill-loop"
 PAUSE = 8.0
 """Seconds: longer than any client likes, shorter than a monitor's interval and patience together."""
+THAWED_AFTER = 120.0
+"""Seconds after which a node lets its own processes go on, if nobody else has: no monitor waits so long."""
 TIMER = "thaw-units"
 
 
@@ -24,12 +24,6 @@ def _send(signal: str) -> Callable[[Tools, Target], Awaitable[None]]:
             await asyncio.gather(*(tools.processes.signal(node, unit, signal) for unit in target.units))
 
     return send
-
-
-async def _thaw(tools: Tools, target: Target) -> None:
-    """Once the cluster has ended what was frozen, there may be nothing to send it to."""
-    with contextlib.suppress(HostError):
-        await _send("SIGCONT")(tools, target)
 
 
 async def _nothing(_tools: Tools, _target: Target) -> None:
@@ -49,11 +43,16 @@ def _continue(target: Target) -> tuple[str, ...]:
     return ("systemctl", "kill", "--kill-whom=all", "--signal=SIGCONT", "--", *target.units)
 
 
-async def _pause(tools: Tools, target: Target) -> None:
-    assert tools.commands
-    for node in target.nodes:
-        await tools.commands.run_later(node, TIMER, PAUSE, *_continue(target))
-    await _send("SIGSTOP")(tools, target)
+def _stop(seconds: float) -> Callable[[Tools, Target], Awaitable[None]]:
+    """SIGSTOP, and a timer on the node that ends it."""
+
+    async def stop(tools: Tools, target: Target) -> None:
+        assert tools.commands
+        for node in target.nodes:
+            await tools.commands.run_later(node, TIMER, seconds, *_continue(target))
+        await _send("SIGSTOP")(tools, target)
+
+    return stop
 
 
 async def _go_on(tools: Tools, target: Target) -> None:
@@ -74,10 +73,10 @@ KILL = Fault(
 )
 FREEZE = Fault(
     name="freeze",
-    needs=("processes",),
+    needs=("commands", "processes"),
     telling="every process of {service} on {target} is stopped for good (SIGSTOP)",
-    inject=_send("SIGSTOP"),
-    heal=_thaw,
+    inject=_stop(THAWED_AFTER),
+    heal=_go_on,
     of_service=True,
     safe=True,
     usual=("active:*",),
@@ -97,7 +96,7 @@ FREEZE_AWHILE = Fault(
     name="freeze-awhile",
     needs=("commands", "processes"),
     telling="every process of {service} on {target} is stopped (SIGSTOP), and goes on after 8 s",
-    inject=_pause,
+    inject=_stop(PAUSE),
     heal=_go_on,
     of_service=True,
     lasts=PAUSE,
