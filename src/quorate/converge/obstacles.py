@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from quorate.cluster.model import Cluster, Image
-from quorate.converge import databases, keys, marks, said, units, volumes
+from quorate.converge import databases, keys, marks, said, units, users, volumes
 from quorate.converge.databases import Migrate
 from quorate.converge.keys import WriteKeys
 from quorate.converge.obstacle import Obstacle
 from quorate.converge.step import Step, View
+from quorate.converge.users import MakeUser
 from quorate.design.model import Design
 from quorate.hosts.inspection import Request, Seen
 from quorate.services import image, messaging
@@ -40,6 +41,7 @@ def find(cluster: Cluster, design: Design, view: View, all_steps: Sequence[Step]
     return [
         *(obstacle for seen in view.values() for obstacle in _host(cluster, design, seen)),
         *volumes.obstacles(cluster.name, design.volumes, view),
+        *users.obstacles([step for step in all_steps if isinstance(step, MakeUser)], view),
         *_strange_brokers(cluster, view),
         *_missing_store(cluster, view),
         *keys.obstacles((step for step in all_steps if isinstance(step, WriteKeys)), view),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from quorate.cluster.keyring import KeyRing
 from quorate.cluster.model import Cluster
-from quorate.converge import brokers, databases, identity, obstacles, restarts
+from quorate.converge import brokers, databases, identity, obstacles, restarts, users
 from quorate.converge.cluster import BeginConfiguration, Configure, FormCluster, ReloadCorosync, StartDaemons, TryAgain
 from quorate.converge.databases import Migrate
 from quorate.converge.files import write
@@ -32,6 +32,7 @@ def steps(design: Design, secret: Callable[[str], bytes]) -> tuple[Step, ...]:
     """Every step of a design, on each host in the order in which they have to be done."""
     names = tuple(design.hosts)
     return (
+        *users.steps(design.volumes),
         *(step for host in design.hosts.values() for step in _of_host(design, host, secret)),
         *(Initialise(volume) for volume in design.volumes),
         BeginConfiguration(design),

@@ -20,6 +20,7 @@ class Phase(enum.Enum):
     """Steps of one phase run on all hosts side by side, then those of the cluster. Phases follow each other."""
 
     PYTHON = "Python, to look at the hosts with"
+    USERS = "Users"
     PACKAGES = "Packages"
     FILES = "Files"
     UNITS = "Units"

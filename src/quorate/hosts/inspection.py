@@ -43,6 +43,7 @@ class Request:
     keys: frozenset[str] = frozenset()
     mountpoints: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
     logins: frozenset[Login] = frozenset()
     catalogue: str = ""
     volume_group: str = ""
@@ -129,6 +130,14 @@ class SqlSeen:
     """(account, project, role)."""
     cells: Mapping[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
     """By Nova's API database and a cell's name: the cell's id, its database and its brokers, without passwords."""
+
+
+@dataclass(frozen=True)
+class NumbersSeen:
+    """The system's own users and groups with their numbers, and those that were asked for."""
+
+    users: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -262,6 +271,7 @@ class Seen:
     """By mount point the type of the file system that is mounted there; empty if none is."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """By path, of those that exist."""
+    numbers: NumbersSeen = field(default_factory=NumbersSeen)
     logins: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     """By service and account whether it is let in; not there if the service didn't say."""
 
@@ -343,6 +353,7 @@ def seen(host: str, answer: Mapping[str, Any]) -> Seen:
         keys={path: _keys(found) if found else None for path, found in answer.get("keys", {}).items()},
         mounted=answer.get("mounted", {}),
         texts=answer.get("texts", {}),
+        numbers=NumbersSeen(**answer.get("numbers", {})),
     )
 
 

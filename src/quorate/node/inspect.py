@@ -15,6 +15,7 @@ Request, each key optional:
     keys: folders of numbered keys, told by hash
     mountpoints: folders on which a file system should be mounted
     texts: small files that hold no secret
+    numbers: users whose numbers matter; brings those of all of the system's own, too, to tell which are free
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ SQL = [
 ]
 ABSENT = re.compile(r"ERROR (1049|1146) ")  # unknown database, no such table: that, too, is an answer
 LARGEST_TEXT = 65536
+PEOPLE = range(1000, 60000)  # numbers of people's own users (Debian policy, 9.2.2)
 LVM_FIELDS = "pv_name,pv_uuid,vg_name,vg_tags,vg_extent_size,vg_free,lv_name,lv_size,lv_tags,lv_active"
 
 
@@ -109,6 +111,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         "revisions": {folder: revisions(folder) for folder in request.get("revisions", ())},
         "keys": {path: keys(path) for path in request.get("keys", ())},
         "mounted": mounted(request.get("mountpoints", ())),
+        "numbers": numbers(request["numbers"]) if request.get("numbers") else {},
         "texts": {path: read(path)[:LARGEST_TEXT] for path in request.get("texts", ()) if os.path.isfile(path)},
     }
     if "links" in said:
@@ -235,6 +238,21 @@ def mounted(paths: Sequence[str]) -> dict[str, str]:
     rows = (line.partition(" - ") for line in read("/proc/self/mountinfo").splitlines())
     types = {left.split()[4]: right.split()[0] for left, _, right in rows}
     return {path: types.get(path, "") for path in paths}
+
+
+def numbers(asked: Sequence[str]) -> dict[str, dict[str, int]]:
+    """The system's users and groups with their numbers, and those of people only if they were asked for by name."""
+    users = {each.pw_name: each.pw_uid for each in pwd.getpwall()}
+    groups = {each.gr_name: each.gr_gid for each in grp.getgrall()}
+    for name in asked:  # a directory service may answer for a name, and list none
+        with contextlib.suppress(KeyError):
+            users[name] = pwd.getpwnam(name).pw_uid
+        with contextlib.suppress(KeyError):
+            groups[name] = grp.getgrnam(name).gr_gid
+    return {
+        "users": {name: number for name, number in users.items() if number not in PEOPLE or name in asked},
+        "groups": {name: number for name, number in groups.items() if number not in PEOPLE or name in asked},
+    }
 
 
 def name_of(lookup: Callable[[int], Sequence[Any]], number: int) -> str:

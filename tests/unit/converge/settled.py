@@ -18,6 +18,7 @@ from quorate.hosts.inspection import (
     FileSeen,
     LogicalVolume,
     Lvm,
+    NumbersSeen,
     PhysicalVolume,
     Release,
     Said,
@@ -42,6 +43,9 @@ MONITOR = (
     + "</nodes><resources/></pacemaker-result>"
 )
 DONE = frozenset({volumes.OURS, volumes.ZEROED, volumes.METADATA, volumes.INITIALISED})
+
+
+OWNERS = {volume.owner.partition(":")[0]: 830 for volume in DESIGN.volumes}
 
 
 def secret(name: str) -> bytes:
@@ -84,6 +88,7 @@ def _host(name: str) -> Seen:
         devices={DATA: data_device(name)} if holds_data else {},
         lvm=lvm(name, DONE) if holds_data else Lvm(),
         drbd={0: DrbdSeen("Connected", "Secondary", "Primary", "UpToDate", "UpToDate", None, 0)} if holds_data else {},
+        numbers=NumbersSeen(OWNERS, OWNERS) if holds_data else NumbersSeen(),
         said={
             "crm_mon": Said(0, MONITOR, ""),
             "cib": Said(0, etree.tostring(merged, encoding="unicode"), ""),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -46,6 +47,16 @@ def test_packages_that_are_installed_and_those_that_are_not() -> None:
     if not Path("/usr/bin/dpkg-query").exists():
         pytest.skip("no dpkg on this machine")
     assert set(look({"packages": ["dpkg", "quorate-no-such-package"]})["packages"]) == {"dpkg"}
+
+
+def test_numbers_of_the_system_s_own_users_and_of_those_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = pwd.struct_passwd(("alice", "x", 1000, 1000, "", "/home/alice", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwall", lambda: [pwd.getpwuid(0), person])
+    assert inspect.answer({})["numbers"] == {}
+    found = inspect.answer({"numbers": ["nobody", "quorate-no-such-user"]})["numbers"]
+    assert found["users"] == {"root": 0, "nobody": pwd.getpwnam("nobody").pw_uid}, "not listed, but known by name"
+    assert found["groups"]["root"] == 0
+    assert set(inspect.answer({"numbers": ["alice"]})["numbers"]["users"]) == {"root", "alice"}
 
 
 def test_addresses_that_are_this_machine_s_and_those_that_are_not() -> None:
