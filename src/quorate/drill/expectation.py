@@ -47,7 +47,7 @@ def allowed(drill: Drill, service: str) -> float:
 
 def moved(drill: Drill, before: State, after: State) -> list[str]:
     """What the cluster has moved though that helped nobody, each a sentence."""
-    if not drill.fault.unmasked:
+    if not drill.fault.unmasked and not drill.fault.still:
         return []
     return [
         f"{name} has moved from {node} to {after.active.get(name)}, and nothing called for it"

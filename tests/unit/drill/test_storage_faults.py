@@ -2,16 +2,37 @@
 
 import asyncio
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill import targets
+from quorate.drill import expectation, targets
 from quorate.drill.faults import FAULTS, Fault, Tools, clock, storage
+from quorate.drill.fencing import PowerRequest
+from quorate.drill.order import Drill
 from quorate.drill.targets import Target
 from quorate.errors import HostError, Refused
+from quorate.hosts import Hosts
 from quorate.live.state import State
+
+STATE = State(
+    nodes={},
+    quorate=True,
+    dc="ctl3",
+    resources=(),
+    replicas={},
+    links={},
+    fencing={},
+    failed_actions=(),
+    active={"database": "ctl2"},
+)
+
+
+class NoBmcs:
+    def requests(self, node: str) -> list[PowerRequest]:
+        return []
 
 
 @pytest.fixture
@@ -21,18 +42,7 @@ def design(cluster: Cluster) -> Design:
 
 @pytest.fixture
 def target(design: Design) -> Target:
-    state = State(
-        nodes={},
-        quorate=True,
-        dc="ctl3",
-        resources=(),
-        replicas={},
-        links={},
-        fencing={},
-        failed_actions=(),
-        active={"database": "ctl2"},
-    )
-    return targets.resolve(targets.parse("active:database", design), design, state)
+    return targets.resolve(targets.parse("active:database", design), design, STATE)
 
 
 class Node:
@@ -78,7 +88,7 @@ def asked(fault: Fault, target: Target, *, heal: bool = False) -> list[str]:
 
 def test_a_target_knows_the_volume_of_its_service(target: Target, design: Design) -> None:
     assert target.volume in design.volumes
-    assert targets.resolve(targets.parse("ctl1:mariadb.service", design), design, None).volume is None  # type: ignore[arg-type]
+    assert targets.resolve(targets.parse("ctl1:mariadb.service", design), design, STATE).volume is None
 
 
 @pytest.mark.parametrize("fault", storage.FAULTS, ids=lambda fault: fault.name)
@@ -136,3 +146,13 @@ def test_a_strobe_is_ended_before_the_clock_is_put_right(target: Target) -> None
         "ctl2 systemctl stop quorate-drill-strobe.service",
         "ctl2 undo right",
     ]
+
+
+@pytest.mark.parametrize(("name", "said"), [("slow-disk", 1), ("clock-back", 1), ("disk-full", 1), ("disk-gone", 0)])
+def test_only_a_disk_that_is_let_go_calls_for_a_move(cluster: Cluster, design: Design, name: str, said: int) -> None:
+    before = dataclasses.replace(STATE, active={"database": "ctl2"})
+    after = dataclasses.replace(STATE, active={"database": "ctl1"})
+    hosts = Hosts([])
+    drill = Drill(FAULTS[name], "active:database", cluster, design, hosts, Tools(), NoBmcs(), Path(), str, Path())
+    assert len(expectation.moved(drill, before, after)) == said
+    assert expectation.moved(drill, before, before) == []

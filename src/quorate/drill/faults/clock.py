@@ -64,6 +64,7 @@ def _clock(name: str, telling: str, inject: Callable[[Tools, Target], Awaitable[
         inject=inject,
         heal=_put_right,
         lasts=LASTS,
+        still=True,
         usual=("one", "dc"),
     )
 

@@ -244,6 +244,8 @@ class Fault:
     unmasked: bool = False
     """No cluster can keep it from clients: they may be without answers while it lasts, and the objectives hold from
     then on. Nothing moves for it: that would help nobody."""
+    still: bool = False
+    """Nothing moves for it, though clients are served all the time."""
     finding: str = ""
     """The code of the finding by which `quorate check --live` must name it while it lasts."""
     safe: bool = False

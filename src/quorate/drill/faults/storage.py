@@ -26,6 +26,8 @@ SLOW = 100
 """Milliseconds that each read, write and flush of a slow disk takes longer."""
 LIES = 5.0
 """Seconds for which a disk drops what it acknowledges, until its node loses power."""
+ALWAYS = ("0", "1")
+"""Seconds of a flakey target's good and bad times, by turns."""
 
 Inject = Callable[[Tools, Target], Awaitable[None]]
 
@@ -96,10 +98,6 @@ async def _give_power(tools: Tools, target: Target) -> None:
             await tools.power.on(each)
 
 
-ALWAYS = ("0", "1")
-"""Seconds of a flakey target's good and bad times, by turns."""
-
-
 def _full(name: str, telling: str, how: str) -> Fault:
     return Fault(
         name=name,
@@ -115,7 +113,7 @@ def _full(name: str, telling: str, how: str) -> Fault:
     )
 
 
-def _bad(name: str, telling: str, *words: str) -> Fault:
+def _bad(name: str, telling: str, *words: str, still: bool = False) -> Fault:
     return Fault(
         name=name,
         needs=("commands",),
@@ -125,6 +123,7 @@ def _bad(name: str, telling: str, *words: str) -> Fault:
         of_service=True,
         wants="volume",
         lasts=LASTS,
+        still=still,
         safe=True,
         usual=("active:*", "standby:*"),
     )
@@ -133,15 +132,13 @@ def _bad(name: str, telling: str, *words: str) -> Fault:
 FAULTS = (
     _full("disk-full", "the file system of {service} on {target} is filled to the last block", "fill"),
     _full("inodes-full", "the file system of {service} on {target} is filled to the last inode", "crowd"),
+    _bad("io-errors", "the disk of {service} on {target} fails every other second", "flakey", "1", "1"),
     _bad(
-        "io-errors",
-        "the disk of {service} on {target} fails every other second",
-        "flakey",
-        "1",
-        "1",
-    ),
-    _bad(
-        "slow-disk", f"all that the disk of {{service}} on {{target}} does takes {SLOW} ms longer", "delay", str(SLOW)
+        "slow-disk",
+        f"all that the disk of {{service}} on {{target}} does takes {SLOW} ms longer",
+        "delay",
+        str(SLOW),
+        still=True,
     ),
     _bad("disk-gone", "the disk of {service} on {target} is gone: all reads and writes fail", "error"),
     Fault(
