@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from quorate.drill.faults import Fault
 from quorate.drill.order import Drill
 
+MOVES = frozenset({"address", "certificate", "volume"})
+"""What a fault may want of a service that only the node has that serves it."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -59,13 +62,13 @@ def _targets(usual: str, fault: Fault, drill: Drill) -> Iterator[str]:
         case "all" | "half" | "majority" | "minority":
             return
         case _:
-            yield from _places(usual, drill)
+            yield from _places(usual, fault, drill)
 
 
-def _places(on: str, drill: Drill) -> Iterator[str]:
+def _places(on: str, fault: Fault, drill: Drill) -> Iterator[str]:
     """A service that works on all of its nodes at once is hit on each of them; any other where it is."""
     service = drill.design.services.get(on.removeprefix("active:"))
-    if service is None or service.volume is not None:
+    if service is None or service.volume is not None or fault.wants in MOVES:
         yield on
     else:
         yield from (f"{host}:{service.name}" for host in service.hosts)

@@ -135,7 +135,7 @@ async def hold(
         course: takes what becomes of them.
         progress: where it is told.
         over: asked before each; a step that has begun is held to its end.
-        keep_going: a failed one doesn't end it, if it came to a verdict.
+        keep_going: a failed one doesn't end it, as long as the cluster is ready again.
 
     Raises:
         Interrupted: somebody stopped it.
@@ -145,13 +145,15 @@ async def hold(
         if over():
             break
         last = dataclasses.replace(drill, fault=FAULTS[step.fault], on=step.on)
-        held = await _made_ready(last, step.serving, f"{number + 1}: {step}", progress)
-        held = held or await campaign.attempt(last, progress)
-        yield _noted(course, held)
-        if held.result is Result.STOPPED or (held.failed and not keep_going):
+        if unready := await _made_ready(last, step.serving, f"{number + 1}: {step}", progress):
+            yield _noted(course, unready)
             return
-    if last and (held_ := await _made_ready(last, {}, "Nothing is left broken", progress)):
-        yield _noted(course, held_)
+        held = await campaign.attempt(last, progress)
+        yield _noted(course, held)
+        if held.failed and (not keep_going or campaign.is_over(drill, held)):
+            return
+    if last and (left := await _made_ready(last, {}, "Nothing is left broken", progress)):
+        yield _noted(course, left)
 
 
 def _noted(course: Course, held: Held) -> Held:

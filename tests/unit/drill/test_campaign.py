@@ -60,6 +60,14 @@ def test_a_lab_gets_what_it_has_tools_for(drill: Drill) -> None:
     }
 
 
+def test_a_stopped_drill_is_enough_on_a_real_cluster(drill: Drill) -> None:
+    in_lab = dataclasses.replace(drill, tools=dataclasses.replace(drill.tools, twin=True))
+    stopped, broken = (campaign.Held("loss", "ctl1", result) for result in (Result.STOPPED, Result.BROKEN))
+    assert campaign.is_over(drill, stopped)
+    assert not campaign.is_over(drill, broken)
+    assert not campaign.is_over(in_lab, stopped)
+
+
 def test_a_drill_that_is_refused_is_in_the_reports(
     drill: Drill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
 from quorate.drill import campaign, regression, replay, report, sequences, sequencing
@@ -59,6 +60,16 @@ def test_nothing_that_is_more_than_one_failure_is_drawn(drill: Drill) -> None:
     assert {step.on for step in among if step.fault == "power-loss"} == {"ctl1", "ctl2", "ctl3", "dc"}
     assert {step.on for step in among if step.fault == "kill"} == {"active:database"}
     assert not any(step.on in ("all", "half", "majority") for step in among if step.fault != "rolling-reboot")
+
+
+def test_what_works_on_all_nodes_is_hit_on_each(drill: Drill) -> None:
+    file = Path(__file__).parents[3] / "examples/lab.yaml"
+    cluster = load(file.read_bytes(), str(file))
+    among = choices(dataclasses.replace(drill, cluster=cluster, design=work_out(cluster)))
+    on = {step.on for step in among if step.fault == "kill"}
+    assert {"ctl1:identity", "ctl2:identity", "ctl3:identity", "ctl3:messaging", "active:database"} <= on
+    assert not {"active:identity", "ctl1:database"} & on
+    assert {step.on for step in among if step.fault == "stranger"} <= {"active:database", "active:identity"}
 
 
 def test_every_fault_comes_sooner_or_later(drill: Drill) -> None:
