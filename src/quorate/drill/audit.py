@@ -1,19 +1,18 @@
 """The audit after a drill: what the nodes' journals, the BMCs and the cluster itself say about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from lxml import etree
+from dataclasses import dataclass, field
 
 from quorate.design.model import Design
-from quorate.drill import fencing, phases, primaries
+from quorate.drill import fencing, holders, phases, primaries
+from quorate.drill.crashes import Crash, crashes
 from quorate.drill.fencing import BmcLog, PowerRequest
+from quorate.drill.holders import Contest, Heard, Holder
 from quorate.drill.journals import Entry, Journals
+from quorate.drill.leftovers import Leftovers
 from quorate.drill.phases import Phase
 from quorate.drill.primaries import Overlap, Reign
 from quorate.drill.targets import Target
-from quorate.errors import HostError
-from quorate.hosts import Hosts
 from quorate.live.state import State
 
 
@@ -35,6 +34,16 @@ class Audit:
     """Constraints in the cluster that the design doesn't have."""
     failures: tuple[str, ...] = ()
     """Actions of the cluster that failed meanwhile; the drill wrote them down and cleaned their history up."""
+    remains: tuple[str, ...] = ()
+    """What else is left behind in the cluster, in sentences."""
+    crashes: tuple[Crash, ...] = ()
+    """What crashed, by the journals; that which the fault makes itself, too."""
+    holders: Mapping[str, tuple[Holder, ...]] = field(default_factory=dict)
+    """By address: which machine answered for it, and when."""
+    contests: tuple[Contest, ...] = ()
+    """Addresses that two machines had at once."""
+    unasked: Mapping[str, str] = field(default_factory=dict)
+    """By address: why nobody was asked who has it."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,19 @@ class Blow:
     """When the cluster was ready again, or the drill no longer waited for it; what moved later, the drill moved."""
     lying: tuple[str, ...] = ()
     """The nodes whose BMC said that they were off, and they weren't."""
+    crashes: tuple[str, ...] = ()
+    """What the fault makes crash on its target itself; see `crashes.Kind`."""
+    claimed: tuple[str, ...] = ()
+    """The addresses that the fault gives to a stranger."""
+    healed: float | None = None
+    """When the drill began to heal it; None if the cluster was left to itself."""
+    ready: float | None = None
+    """When the cluster was seen ready again; None if it wasn't in time."""
+
+    @property
+    def time_to_ready(self) -> float | None:
+        """Seconds until then, from the fault or, if the drill healed it, from that."""
+        return None if self.ready is None else self.ready - (self.healed or self.injected)
 
     def recovery(self, read: Journals) -> list[Entry]:
         """What the nodes wrote down about the recovery."""
@@ -67,8 +89,9 @@ def audit(
     read: Journals,
     now: float,
     bmcs: BmcLog,
-    leftovers: Sequence[str],
+    leftovers: Leftovers,
     failures: Sequence[str],
+    heard: Mapping[str, Heard],
     design: Design,
 ) -> Audit:
     """Draws the conclusions. Pure, but for the BMCs' log.
@@ -79,8 +102,9 @@ def audit(
         read: the journals since then.
         now: until when.
         bmcs: what the BMCs were asked.
-        leftovers: see `leftovers`.
+        leftovers: what is left behind in the cluster.
         failures: see `Audit`.
+        heard: by address, who answered for it.
         design: what should be.
     """
     reigns: dict[str, tuple[Reign, ...]] = {}
@@ -103,25 +127,15 @@ def audit(
         reigns=reigns,
         overlaps=tuple(overlaps),
         journals_unread=read.unread,
-        leftovers=tuple(leftovers),
+        leftovers=leftovers.constraints,
         failures=tuple(failures),
+        remains=leftovers.others,
+        crashes=tuple(crashes(read.entries, blow.injected, blow.target.nodes, blow.crashes)),
+        holders={name: tuple(holders.holders(each.answers)) for name, each in heard.items()},
+        contests=tuple(
+            contest
+            for name, each in heard.items()
+            for contest in holders.contests(name, each.answers, expected=each.address in blow.claimed)
+        ),
+        unasked={name: each.unasked for name, each in heard.items() if each.unasked},
     )
-
-
-async def leftovers(hosts: Hosts, design: Design) -> list[str]:
-    """The constraints in the cluster that aren't the design's: a move that stays, a fence-peer's ban.
-
-    Raises:
-        HostError: no node answers.
-    """
-    for node in design.hosts:
-        try:
-            host = await hosts.host(node)
-            text = (await host.run("cibadmin", "--query", "--scope", "constraints")).stdout
-            break
-        except HostError:
-            continue
-    else:
-        raise HostError("no node says which constraints there are")
-    ours = {constraint.id for constraint in design.constraints}
-    return [id_ for child in etree.fromstring(text) if (id_ := str(child.get("id"))) not in ours]

@@ -63,9 +63,8 @@ class Under:
 
 def rates_of(drill: Drill, probes: Mapping[str, Probe]) -> dict[str, float]:
     """Operations a second, by service."""
-    return {
-        name: drill.rates.get(name, probe.alone if len(probes) == 1 else probe.rate) for name, probe in probes.items()
-    }
+    alone = sum(probe.writes for probe in probes.values()) == 1
+    return {name: drill.rates.get(name, probe.alone if alone else probe.rate) for name, probe in probes.items()}
 
 
 async def break_under_load(
@@ -129,6 +128,7 @@ async def break_under_load(
                 if by_rest and not seen and not fault.lasts and not await until(noticed, NOTICE_LIMIT, every=1):
                     problems.append(f"the cluster did not notice it within {NOTICE_LIMIT:g} s")
                 settled = await settle(drill.hosts, drill.design, say, limit)
+                ready = time.time() if settled.ready else None
                 if not settled.ready:
                     problems.append(f"the cluster was not ready again within {limit:g} s")
                     say(f"{problems[-1]}; healing {fault.name}")
@@ -137,7 +137,19 @@ async def break_under_load(
         finally:
             await fault.heal(drill.tools, target)
         lying = lost if fault.lying else ()
-        blow = Blow(target, injected, powerless, lost, by_rest, over=time.time(), lying=lying)
+        blow = Blow(
+            target,
+            injected,
+            powerless,
+            lost,
+            by_rest,
+            over=time.time(),
+            lying=lying,
+            crashes=fault.crashes,
+            claimed=(target.address,) if fault.wants == "address" else (),
+            healed=None if healed == injected else healed,
+            ready=ready,
+        )
         return await under.stop(), blow, seen, settled.failures
 
 

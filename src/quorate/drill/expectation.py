@@ -84,5 +84,5 @@ def prediction(
     if seen is None:  # the cluster got over it by itself: who was lost and is back was fenced
         fenced = tuple(fencing.since(drill.bmcs, list(drill.design.hosts), blow.injected))
         seen = Glimpse(lost=fenced, fenced=fenced, serving=states[1].active, healed=blow.over)
-    outages = {name: part.clients.outage for name, part in services.items()}
+    outages = {name: part.clients.outage for name, part in services.items() if name in forecast.fates}
     return Prediction(forecast, seen, fates(forecast, outages, states[0].active, seen))

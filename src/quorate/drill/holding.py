@@ -52,6 +52,10 @@ class Holding:
         return len(set().union(*(ledger.disordered for ledger in self.ledgers.values())))
 
 
+NOTHING = Holding((), {}, None)
+"""Of a probe that writes nothing."""
+
+
 async def look_again(
     drill: Drill, probes: Mapping[str, Probe], records: Mapping[str, Record], problems: list[str], progress: Progress
 ) -> Mapping[str, Holding]:

@@ -50,7 +50,9 @@ class Probe(Protocol):
     rate: float
     """Operations a second, beside other probes on the same machine."""
     alone: float
-    """Operations a second, if it is the only probe."""
+    """Operations a second, if it is the only probe that writes."""
+    writes: bool
+    """Whether what it does stays in the service, to be found again."""
 
     def config(self, rate: float) -> Config:
         """What the process needs to know; its `output` is the place's `record`."""

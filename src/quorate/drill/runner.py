@@ -16,12 +16,14 @@ from pathlib import Path
 
 from quorate import live
 from quorate.drill import (
+    addresses,
     audit,
     evidence,
     expectation,
     guard,
     holding,
     journals,
+    leftovers,
     outage,
     phases,
     regression,
@@ -37,6 +39,7 @@ from quorate.drill.journals import Journals
 from quorate.drill.order import Drill, DrillStopped, Interrupted, new_folder, serving
 from quorate.drill.probe import Place, Probe
 from quorate.drill.probed import PROBES
+from quorate.drill.probes.address import Address
 from quorate.drill.record import Record
 from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
@@ -100,9 +103,10 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     if forecast:
         (folder / "forecast.json").write_text(json.dumps(dataclasses.asdict(forecast), indent=2) + "\n")
     probes = {name: PROBES[name](place) for name, place in places.items()}
+    watching = addresses.probes(drill, places)
     regression.write(folder, drill, target, state.active, rates_of(drill, probes))
     try:
-        verdict = await _hold(drill, target, forecast, state, probes, folder, begun, progress)
+        verdict = await _hold(drill, target, forecast, state, probes, watching, folder, begun, progress)
     except Interrupted:
         raise
     except DrillStopped:
@@ -126,6 +130,7 @@ async def _hold(
     forecast: Forecast | None,
     state: State,
     probes: Mapping[str, Probe],
+    watching: Mapping[str, Address],
     folder: Path,
     begun: float,
     progress: Progress,
@@ -135,18 +140,23 @@ async def _hold(
     with _stopped_with_evidence(drill, folder):
         async with _prepared(probes, progress):
             records, blow, seen, failures = await break_under_load(
-                drill, target, forecast, state, probes, folder, problems, progress
+                drill, target, forecast, state, {**probes, **watching}, folder, problems, progress
             )
             after = await live.read(drill.hosts, drill.design)
             problems.extend(expectation.moved(drill, state, after))
             held = await holding.look_again(drill, probes, records, problems, progress)
             with progress.phase("Audit of journals, BMCs and constraints"):
-                left = await audit.leftovers(drill.hosts, drill.design)
+                left = await leftovers.leftovers(drill.hosts, drill.design)
                 read = await journals.collect(drill.hosts, drill.design.hosts, blow.injected)
             services = {
                 name: _served(drill, probe, name, records[name], held[name], blow, (state, after), read, forecast)
                 for name, probe in probes.items()
             }
+            services |= {
+                name: addresses.served(probe, name, records[name], blow, (state, after))
+                for name, probe in watching.items()
+            }
+            heard = addresses.heard(watching)
             verdict = Verdict(
                 fault=drill.fault.name,
                 on=drill.on,
@@ -157,13 +167,15 @@ async def _hold(
                 may_fence=expectation.may_fence(drill, blow),
                 thorough=drill.thorough,
                 services=services,
-                audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, failures, drill.design),
+                audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, failures, heard, drill.design),
                 problems=tuple(problems),
                 prediction=expectation.prediction(drill, forecast, seen, blow, (state, after), services),
                 seconds=time.time() - begun,
                 folder=str(folder),
                 over=blow.over,
                 cluster=drill.cluster.name,
+                healed_after=None if blow.healed is None else blow.healed - blow.injected,
+                time_to_ready=blow.time_to_ready,
             )
             report.write(verdict, records, read, folder)
             if verdict.kept:

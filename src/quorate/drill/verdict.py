@@ -36,6 +36,8 @@ class Served:
     holding: Holding
     phases: tuple[Phase, ...]
     """Of its recovery."""
+    writes: bool = True
+    """Its probe writes what is to be found again; that of an address doesn't."""
 
     def broken(self, thorough: bool) -> list[str]:
         """Why its objective is not kept, in sentences; see `Verdict.thorough`."""
@@ -44,7 +46,7 @@ class Served:
     def _of_clients(self) -> list[str]:
         outage = self.clients.outage
         if outage is None:
-            return ["no write was acknowledged before the fault, so nothing can be measured"]
+            return ["no operation was acknowledged before the fault, so nothing can be measured"]
         if outage.gap.end is None:
             return [f"clients had no answer for {outage.downtime:.1f} s, until the probe ended"]
         if self.promise.downtime is not None and outage.downtime + outage.precision > self.promise.downtime:
@@ -55,7 +57,9 @@ class Served:
     def _of_holding(self) -> list[str]:
         found = []
         if not self.clients.complete:
-            found.append("the probe did not run to its end, so its record may lack writes")
+            found.append("the probe did not run to its end, so its record may lack operations")
+        if not self.writes:
+            return found
         if stale := self.clients.stale:
             found.append(f"{len(stale)} operations did not see what had been acknowledged before them: {_some(stale)}")
         for node, ledger in self.holding.ledgers.items():
@@ -122,6 +126,11 @@ class Verdict:
     """When the cluster was ready again, or was no longer waited for."""
     cluster: str = ""
     """The cluster's name."""
+    healed_after: float | None = None
+    """Seconds from the fault until the drill healed it; None if the cluster was left to itself."""
+    time_to_ready: float | None = None
+    """Seconds from the fault, or from its healing, until everything was seen where the design wants it; None if it
+    wasn't in time."""
 
     @property
     def kept(self) -> bool:
@@ -140,7 +149,7 @@ class Verdict:
     @property
     def lost(self) -> int | None:
         """Acknowledged writes that are lost, of all services together; None if one was not asked."""
-        lost = [part.holding.lost for part in self.services.values()]
+        lost = [part.holding.lost for part in self.services.values() if part.writes]
         return None if None in lost else sum(filter(None, lost))
 
     def _of_the_cluster(self) -> list[str]:
@@ -154,7 +163,7 @@ class Verdict:
             f"the journals don't show how {part.after} became primary of {part.volume}"
             for part in self.services.values()
             if part.volume is not None
-            and part.after != part.before
+            and part.after not in (None, part.before)
             and part.after not in [reign.node for reign in audit.reigns[part.volume]]
         ]
         found += [
@@ -166,6 +175,17 @@ class Verdict:
             f"{node} was fenced, and nothing called for it" for node in audit.fenced if node not in self.may_fence
         ]
         found += [f"a constraint is left behind in the cluster: {constraint}" for constraint in audit.leftovers]
+        found += audit.remains
+        found += [
+            f"{crash.kind} on {crash.node}, after {crash.time - self.injected:.1f} s: {crash.evidence}"
+            for crash in audit.crashes
+            if not crash.expected
+        ]
+        found += [
+            f"two machines had {contest.address} at once for {contest.seconds:.1f} s: {' and '.join(contest.macs)}"
+            for contest in audit.contests
+            if not contest.expected
+        ]
         return found
 
 

@@ -9,6 +9,7 @@ from quorate.design import Design, work_out
 from quorate.drill.audit import Blow, audit
 from quorate.drill.fencing import PowerRequest
 from quorate.drill.journals import Entry, Journals
+from quorate.drill.leftovers import Leftovers
 from quorate.drill.targets import Target
 from quorate.live.state import Replica, State
 
@@ -50,5 +51,5 @@ def test_a_request_to_a_bmc_ends_a_reign_unless_it_lies(design: Design, action: 
     )
     target = Target(("ctl1",), None, ())
     blow = Blow(target, 10.0, {}, ("ctl1",), True, over=30.0, lying=("ctl1",) if lying else ())
-    found = audit(blow, before, Journals((PROMOTED,), {}, {}), 40.0, Bmcs(action), (), (), design)
+    found = audit(blow, before, Journals((PROMOTED,), {}, {}), 40.0, Bmcs(action), Leftovers(), (), {}, design)
     assert len(found.overlaps) == two

@@ -248,6 +248,8 @@ class Fault:
     """Nothing moves for it, though clients are served all the time."""
     finding: str = ""
     """The code of the finding by which `quorate check --live` must name it while it lasts."""
+    crashes: tuple[str, ...] = ()
+    """What it makes crash on its target itself (`drill.crashes.Kind`); anything else that crashes is a finding."""
     safe: bool = False
     """It may be held on a real cluster: all of it heals by itself, or by a timer on the node."""
     usual: tuple[str, ...] = ("one",)

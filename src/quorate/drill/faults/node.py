@@ -82,6 +82,7 @@ async def _relieve(tools: Tools, target: Target) -> None:
 
 PANIC = Fault(
     name="panic",
+    crashes=("kernel panic",),
     needs=("commands",),
     telling="the kernel of {target} panics (sysrq c)",
     inject=_panic,
@@ -121,6 +122,7 @@ CPU_STARVATION = Fault(
 )
 MEMORY_EXHAUSTED = Fault(
     name="memory-exhausted",
+    crashes=("out of memory",),
     needs=("commands",),
     telling="the memory of {target} is taken to the last page",
     inject=_exhaust,

@@ -95,7 +95,7 @@ class Client:
 class Dashboard:
     """The drill's side: each session is tried again."""
 
-    module, what, rate, alone = __name__, "sessions", 0.5, 1.0
+    module, what, rate, alone, writes = __name__, "sessions", 0.5, 1.0, True
 
     def __init__(self, place: "Place") -> None:
         self._place = place

@@ -59,7 +59,7 @@ class Client:
 class Identity:
     """The drill's side: the domain, and the groups that are found again in it."""
 
-    module, what, rate, alone = __name__, "groups", 0.5, 2.0
+    module, what, rate, alone, writes = __name__, "groups", 0.5, 2.0, True
 
     def __init__(self, place: "Place") -> None:
         self._place, self._domain = place, ""

@@ -111,7 +111,7 @@ async def _delete(client: Rest, token: str, image: Mapping[str, Any]) -> None:
 class Image:
     """The drill's side: the images, found again by their tag, downloaded and compared."""
 
-    module, what, rate, alone = __name__, "images", 0.5, 1.0
+    module, what, rate, alone, writes = __name__, "images", 0.5, 1.0, True
 
     def __init__(self, place: "Place") -> None:
         self._place = place

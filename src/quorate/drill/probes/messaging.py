@@ -319,7 +319,7 @@ async def _one(config: Config) -> AsyncIterator[AbstractChannel]:
 class Messaging:
     """The drill's side: a queue of the drill's own, and the messages that are found again in it."""
 
-    module, what, rate, alone = __name__, "messages", 10.0, 100.0
+    module, what, rate, alone, writes = __name__, "messages", 10.0, 100.0, True
 
     def __init__(self, place: "Place") -> None:
         self._place = place

@@ -62,7 +62,7 @@ class Client:
 class Placement:
     """The drill's side: the traits, found again by how their names begin."""
 
-    module, what, rate, alone = __name__, "traits", 1.0, 4.0
+    module, what, rate, alone, writes = __name__, "traits", 1.0, 4.0, True
 
     def __init__(self, place: "Place") -> None:
         self._place = place

@@ -270,7 +270,7 @@ class Sql:
     over stdin only. The names hold nothing but letters, digits and `_`.
     """
 
-    module, what, rate, alone = __name__, "rows", 20.0, 200.0
+    module, what, rate, alone, writes = __name__, "rows", 20.0, 200.0, True
 
     def __init__(self, place: "Place") -> None:
         self._place, self._name = place, place.name

@@ -111,6 +111,8 @@ def _of_kind(old: Kind, new: Kind) -> Iterable[Difference]:
         spans = span(before), span(after)
         yield Difference(old.fault, old.on, service, "downtime", _of_spans(*spans), *spans)
         yield _share(old, new, service, [not part.kept for part in before], [not part.kept for part in after])
+        if not all(part.writes for part in (*before, *after)):
+            continue
         yield _most(old, service, "lost", [part.lost for part in before], [part.lost for part in after])
         yield _most(
             old, service, "duplicated", [part.duplicated for part in before], [part.duplicated for part in after]

@@ -56,6 +56,11 @@ class Kind:
         values = (figure(run.services[service]) for run in self.held if service in run.services)
         return Distribution.of(value for value in values if value is not None)
 
+    @property
+    def time_to_ready(self) -> Distribution | None:
+        """Until the cluster was as the design wants it, over all drills in which it was in time."""
+        return Distribution.of(run.time_to_ready for run in self.held if run.time_to_ready is not None)
+
     def broken(self, service: str) -> int:
         """In how many drills the service's objective was not kept."""
         return sum(not run.services[service].kept for run in self.held if service in run.services)

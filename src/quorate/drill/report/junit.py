@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from quorate.drill.report.model import Report, Result
-from quorate.drill.report.wording import aim, downtime, moved
+from quorate.drill.report.model import Report, Result, Service
+from quorate.drill.report.wording import aim, downtime, latencies, moved
 
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ELEMENTS = {Result.BROKEN: "failure", Result.REFUSED: "skipped", Result.STOPPED: "error"}
@@ -55,12 +55,19 @@ def _case(suite: etree._Element, report: Report) -> None:
     if report.services:
         out = etree.SubElement(case, "system-out")
         lines = (
-            f"{name}: {moved(part)}; downtime {downtime(part)}; lost {part.lost}; "
-            f"twice {part.duplicated}; out of order {part.disordered}; "
-            f"unknown {part.clients.outcomes.get('unknown', 0)}; {'kept' if part.kept else 'broken'}"
+            f"{name}: {moved(part)}; downtime {downtime(part)}; {_ledger(part)}{latencies(part)}; "
+            f"{'kept' if part.kept else 'broken'}"
             for name, part in report.services.items()
         )
         out.text = _clean("\n".join(lines))
+
+
+def _ledger(part: Service) -> str:
+    """What was looked for again; nothing for an address."""
+    if not part.writes:
+        return ""
+    unknown = part.clients.outcomes.get("unknown", 0)
+    return f"lost {part.lost}; twice {part.duplicated}; out of order {part.disordered}; unknown {unknown}; "
 
 
 def _clean(text: str) -> str:

@@ -196,6 +196,8 @@ class Service(_Part):
     holding: Holding
     phases: list[Phase]
     """Of its recovery."""
+    writes: bool = True
+    """Its probe writes what is to be found again; that of an address doesn't, and is no service."""
     operations: Operations | None = None
     """Null where a report is printed and not kept."""
 
@@ -227,6 +229,44 @@ class Overlap(_Part):
     seconds: Seconds
 
 
+class Crash(_Part):
+    """Something that crashed on a node, by its journal."""
+
+    node: str
+    kind: str
+    """`kernel panic`, `kernel oops`, `kernel bug`, `segmentation fault`, `out of memory` or `core dump`."""
+    time: Seconds
+    """Of the first line that says so."""
+    evidence: str
+    """That line."""
+    lines: int
+    """How many there are."""
+    expected: bool
+    """The fault does that, and did it here: it breaks nothing."""
+
+
+class Holder(_Part):
+    """A time during which one machine answered for an address."""
+
+    mac: str
+    start: Seconds
+    end: Seconds
+    answers: int
+
+
+class Contest(_Part):
+    """An address that two machines had at once."""
+
+    address: str
+    macs: list[str]
+    start: Seconds
+    seconds: Seconds
+    """Between the first time and the last."""
+    times: int
+    expected: bool
+    """The fault is that a stranger has it: it breaks nothing."""
+
+
 class Audit(_Part):
     """What the journals, the BMCs and the cluster itself say."""
 
@@ -243,6 +283,16 @@ class Audit(_Part):
     """Constraints in the cluster that the design doesn't have."""
     failures: list[str] = []
     """Actions of the cluster that failed meanwhile."""
+    remains: list[str] = []
+    """What else is left behind, in sentences: failed actions, counted failures, nodes in standby or maintenance."""
+    crashes: list[Crash] = []
+    """What must not stand in a journal."""
+    holders: Mapping[str, list[Holder]] = {}
+    """By address: which machine answered for it, by ARP, and when."""
+    contests: list[Contest] = []
+    """Addresses that two machines had at once."""
+    unasked: Mapping[str, str] = {}
+    """By address: why nobody was asked who has it."""
 
 
 class Forecast(_Part):
@@ -345,6 +395,11 @@ class Report(_Part):
     """When; null if it was not."""
     over: Seconds | None = None
     """When the cluster was ready again, or was no longer waited for; null if that is not known."""
+    healed_after: Seconds | None = None
+    """Seconds from the fault until the drill healed it; null if the cluster was left to itself."""
+    time_to_ready: Seconds | None = None
+    """Seconds from the fault, or from its healing, until everything was seen where the design wants it; null if it
+    wasn't in time. Its mean over several drills is the cluster's MTTR."""
     fences: list[str] = []
     """The nodes that the cluster must fence for this fault."""
     may_fence: list[str] = []

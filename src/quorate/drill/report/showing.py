@@ -61,10 +61,10 @@ def _row(verdict: Verdict, part: Served) -> list[str]:
         f"{part.service}: {moved}",
         downtime,
         str(outcomes["acknowledged"]),
-        "not looked for" if part.holding.lost is None else str(part.holding.lost),
+        ("not looked for" if part.holding.lost is None else str(part.holding.lost)) if part.writes else "-",
         str(outcomes["unknown"]),
         str(outcomes["refused"]),
-        f"{allowed}, {promise.lost_writes} lost",
+        f"{allowed}, {promise.lost_writes} lost" if part.writes else "-",
         "broken" if part.broken(verdict.thorough) else "kept",
     ]
 
@@ -145,11 +145,24 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
         turns = ", ".join(f"{r.node} from {max(0.0, r.start - verdict.injected):.2f} s" for r in reigns)
         twice = sum(overlap.volume == volume for overlap in audit.overlaps)
         yield f"Primary of {volume}, by the nodes' journals: {turns}; {twice} times two at once."
+    for crash in audit.crashes:
+        by_fault = ", as the fault has it" if crash.expected else ""
+        after = crash.time - verdict.injected
+        yield f"{crash.kind} on {crash.node} after {after:.2f} s{by_fault} ({crash.lines} lines): {crash.evidence}"
+    for address, holders in audit.holders.items():
+        turns = ", ".join(f"{h.mac} until {h.end - verdict.injected:.2f} s" for h in holders)
+        contests = sum(contest.address == address for contest in audit.contests)
+        yield f"Who answered for {address}, by ARP: {turns or 'nobody'}; {contests} times two at once."
+    for address, why in audit.unasked.items():
+        yield f"Nobody was asked who has {address}: {why}."
     if verdict.prediction:
         as_it_was = "it was not so" if verdict.prediction.differences else "as predicted"
         yield f"Predicted beforehand: {'; '.join(verdict.prediction.forecast.sentences())}: {as_it_was}."
     for failure in audit.failures:
         yield f"An action failed meanwhile: {failure}. The drill cleaned this history up."
+    if verdict.time_to_ready is not None:
+        since = "the fault" if verdict.healed_after is None else f"it was healed ({verdict.healed_after:.1f} s)"
+        yield f"Everything was where the design wants it {verdict.time_to_ready:.1f} s after {since}, at the latest."
     if not verdict.thorough:
         yield "Nothing was switched over: the other replica was neither asked nor compared."
     yield from (f"Broken: {sentence}." for sentence in verdict.broken)

@@ -21,6 +21,19 @@ def latency(value: float | None) -> str:
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
+def latencies(part: Service) -> str:
+    """`p50 / p99 before 4.0 ms / 20 ms, during ..., after ...`."""
+    clients = part.clients
+    told = []
+    for when, of in (
+        ("before", clients.latency_before),
+        ("during", clients.latency_during),
+        ("after", clients.latency_after),
+    ):
+        told.append(f"{when} {latency(of.p50)} / {latency(of.p99)}" if of else f"{when} {NOTHING}")
+    return f"p50 / p99 {', '.join(told)}"
+
+
 def downtime(part: Service) -> str:
     """`18.07 ± 0.10 s`."""
     outage = part.clients.outage
