@@ -18,6 +18,8 @@ UNIT = ocf.Parameter("unit", "mariadb.service", "The systemd unit that runs the 
 SOCKET = ocf.Parameter("socket", "/run/mysqld/mysqld.sock", "The unix socket on which the server listens")
 ANSWER = ocf.Parameter("answer_timeout", "5", "Seconds in which the server must greet", "integer")
 
+SOON = 1
+"""Seconds in which a server greets that is running before it is started."""
 GREETING, ERROR = 0x0A, 0xFF
 """The first byte of the first packet: protocol version 10, or an error."""
 TOO_MANY_CONNECTIONS = 1040
@@ -25,7 +27,7 @@ TOO_MANY_CONNECTIONS = 1040
 
 def start() -> int:
     """Starts the unit; systemd waits until the server itself says that it is ready."""
-    if not silence():
+    if not silence(SOON):
         return ocf.SUCCESS
     ocf.start_unit(UNIT.value)
     if why := silence():
@@ -37,8 +39,11 @@ def stop() -> int:
     """Stops the unit. A server that doesn't even greet is killed at once.
 
     InnoDB recovers from a kill, and how long that takes is bounded by its log; how long a hanging server takes to
-    stop isn't bounded by anything.
+    stop isn't bounded by anything. Where systemd has nothing to stop nobody is asked: whoever listens there isn't ours.
     """
+    active, loaded = ocf.unit_state(UNIT.value)
+    if loaded == "not-found" or active in ("inactive", "failed"):
+        return ocf.SUCCESS
     return ocf.stop_unit(UNIT.value, silence())
 
 
@@ -57,18 +62,19 @@ def validate() -> int:
     return ocf.SUCCESS
 
 
-def silence() -> str:
-    """Why the server doesn't answer; empty if it does."""
+def silence(patience: int = 0) -> str:
+    """Why the server doesn't answer within so many seconds, or as many as it has; empty if it does."""
+    patience = patience or ANSWER.seconds
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             # Not `settimeout`: a connection to a server with a full queue would fail at once instead of waiting.
-            patience = struct.pack("ll", ANSWER.seconds, 0)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+            limit = struct.pack("ll", patience, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
             connection.connect(SOCKET.value)
             packet = connection.recv(64)
     except BlockingIOError:
-        return f"the server doesn't greet within {ANSWER.value} s"
+        return f"the server doesn't greet within {patience} s"
     except OSError as error:
         return f"nobody listens on {SOCKET.value} ({error.strerror})"
     # Three bytes of length, one of sequence, then the greeting; or an error with its number, low byte first.

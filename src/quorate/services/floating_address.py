@@ -12,14 +12,19 @@ def floating_address(resource: str, address: IPv4Interface, hosts: Iterable[str]
     """The address as a cluster resource. What it goes with is the blueprint's to say.
 
     The agent finds the interface by the network that the address is in, and announces a move by gratuitous ARP in the
-    background (ocf:heartbeat:IPaddr2).
+    background (ocf:heartbeat:IPaddr2). It announces the address with every monitor, too: clients may have been told
+    something else meanwhile, by a machine with the same address, and a router would believe that for hours.
     """
     return Part(
         resources=(
             Primitive(
                 resource,
                 "ocf:heartbeat:IPaddr2",
-                parameters={"ip": str(address.ip), "cidr_netmask": str(address.network.prefixlen)},
+                parameters={
+                    "ip": str(address.ip),
+                    "cidr_netmask": str(address.network.prefixlen),
+                    "arp_count_refresh": "1",
+                },
                 operations=(
                     Operation("start", timeout=20),
                     Operation("stop", timeout=20),

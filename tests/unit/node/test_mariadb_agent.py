@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -60,6 +61,19 @@ def test_a_server_that_died_is_not_running(agent: Agent, unit: Path) -> None:
     while process(unit):
         time.sleep(0.01)
     assert agent("monitor").returncode == NOT_RUNNING
+
+
+def test_an_address_that_somebody_else_has_costs_no_time(agent: Agent, unit: Path) -> None:
+    """One that takes connections and says nothing; the unit itself doesn't run."""
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(f"{unit}/socket")
+        other.listen()
+        begun = time.monotonic()
+        assert agent("stop", OCF_RESKEY_answer_timeout="20").returncode == SUCCESS
+        (unit / "broken").touch()
+        assert agent("start", OCF_RESKEY_answer_timeout="20").returncode == ERR_GENERIC
+        assert time.monotonic() - begun < 10
+    assert "kill" not in (unit / "calls").read_text()
 
 
 def test_a_busy_server_is_not_a_dead_one(agent: Agent, unit: Path) -> None:
