@@ -153,6 +153,10 @@ def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
     A peer that dies is noticed within 2 s, by the first write (`timeout`) or an idle connection (`ping-int` and
     `ping-timeout`): before the cluster comes to promote the other side. One that answers pings but finishes no write
     is dropped after 10 s (`ko-count` times `timeout`). `timeout` must be below `ping-int` and `connect-int`.
+
+    A disk that fails is let go, and the peer's is used over the network: drbd.conf(5), `on-io-error detach`; `pass_on`
+    would hand the error to the file system and the service. The agent's promotion score sinks to 10 then, against
+    10000 of the side that has a disk, so within a monitor's interval that one becomes primary.
     """
     sides = "".join(
         f"""
