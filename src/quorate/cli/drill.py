@@ -16,7 +16,7 @@ from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
 from quorate.cluster.findings import suggestion
 from quorate.drill import campaign, report, runner
 from quorate.drill.campaign import Held
-from quorate.drill.faults import FAULTS, POWER_LOSS
+from quorate.drill.faults import FAULTS
 from quorate.drill.order import REPAIR_LIMIT
 from quorate.drill.verdict import Verdict
 from quorate.errors import InputError, Refused
@@ -141,8 +141,7 @@ def hold(
 
     async def all_of_them() -> list[Verdict]:
         verdicts: list[Verdict] = []
-        async with site.hosts() as hosts:
-            ordered = ordering.order(site, hosts, FAULTS[fault], on, options)
+        async with ordering.ordered(site, options, FAULTS[fault], on) as ordered:
             async for verdict in runner.series(ordered, count, Silent() if quiet else progress()):
                 report.show(verdict, console)
                 verdicts.append(verdict)
@@ -162,8 +161,7 @@ def hold_all(site: Site, *, options: Options = DEFAULTS, output: Format = Format
 
     async def all_of_them() -> list[Held]:
         held: list[Held] = []
-        async with site.hosts() as hosts:
-            first = ordering.order(site, hosts, POWER_LOSS, "one", options)
+        async with ordering.ordered(site, options) as first:
             programme = campaign.programme(FAULTS.values(), first)
             async for each in campaign.hold(first, programme, Silent() if quiet else progress()):
                 if each.verdict:

@@ -17,7 +17,7 @@ from quorate.cli.site import Format, Site
 from quorate.cluster import units
 from quorate.drill import campaign, replay, report, sequences, sequencing, shrinking
 from quorate.drill.campaign import Held
-from quorate.drill.faults import FAULTS, POWER_LOSS
+from quorate.drill.faults import FAULTS
 from quorate.drill.order import Drill, Interrupted
 from quorate.drill.replay import Past
 from quorate.drill.sequences import Step
@@ -61,8 +61,7 @@ class _Holding:
         """Holds a sequence. Raises QuorateError."""
 
         async def hold() -> Course:
-            async with self._site.hosts() as hosts:
-                drill = ordering.order(self._site, hosts, POWER_LOSS, "one", self._options)
+            async with ordering.ordered(self._site, self._options) as drill:
                 course, steps = begin(drill)
                 held = sequencing.hold(drill, steps, course, self.shown, over=over, keep_going=keep_going)
                 async for each in held:
@@ -75,8 +74,7 @@ class _Holding:
         """Brings the cluster to where the cluster file wants it. Raises QuorateError."""
 
         async def wait() -> None:
-            async with self._site.hosts() as hosts:
-                drill = ordering.order(self._site, hosts, POWER_LOSS, "one", self._options)
+            async with ordering.ordered(self._site, self._options) as drill:
                 with self.shown.phase("The cluster is ready again") as say:
                     await campaign.ready_again(drill, say)
 

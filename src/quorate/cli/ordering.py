@@ -1,14 +1,16 @@
 """A drill as the command line orders it: its options, the site that it is held on, and the page of all drills."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from quorate.cli import breaking
 from quorate.cli.site import Site
-from quorate.drill.faults import Fault
-from quorate.drill.fencing import PowerRequest
+from quorate.drill import fencing_history
+from quorate.drill.faults import POWER_LOSS, Fault
+from quorate.drill.fencing import BmcLog, PowerRequest
 from quorate.drill.order import REPAIR_LIMIT, Drill
 from quorate.drill.probed import PROBES
 from quorate.drill.report import drawing
@@ -32,8 +34,18 @@ class Options:
 DEFAULTS = Options()
 
 
-def order(site: Site, hosts: Hosts, fault: Fault, on: str, options: Options) -> Drill:
-    """The drill, with all that the site has for it. Raises InputError."""
+@contextlib.asynccontextmanager
+async def ordered(site: Site, options: Options, fault: Fault = POWER_LOSS, on: str = "one") -> AsyncIterator[Drill]:
+    """The drill, with all that the site has for it, as long as the block lasts. Raises InputError."""
+    async with site.hosts() as hosts:
+        if site.lab.exists():
+            yield _order(site, hosts, _BmcLogs(site.lab), fault, on, options)
+        else:
+            async with fencing_history.followed(hosts, site.design) as history:
+                yield _order(site, hosts, history, fault, on, options)
+
+
+def _order(site: Site, hosts: Hosts, bmcs: BmcLog, fault: Fault, on: str, options: Options) -> Drill:
     return Drill(
         fault=fault,
         on=on,
@@ -41,7 +53,7 @@ def order(site: Site, hosts: Hosts, fault: Fault, on: str, options: Options) -> 
         design=site.design,
         hosts=hosts,
         tools=breaking.tools(site, hosts),
-        bmcs=_BmcLogs(site.lab),
+        bmcs=bmcs,
         reports=site.folder / "drills",
         secret=lambda name: site.secrets.read(name).decode(),
         authority=site.folder / "tls/ca.pem",
