@@ -23,7 +23,7 @@ from quorate.drill.sequences import Step
 from quorate.drill.targets import Target
 from quorate.errors import InputError
 from quorate.hosts import Endpoint, Hosts
-from quorate.progress import Silent
+from quorate.progress import Progress, Say, Silent
 
 from .test_verdict import GOOD
 
@@ -173,3 +173,39 @@ def test_many_drills_come_to_a_few_figures() -> None:
     assert found.results == {Result.KEPT: 2, Result.STOPPED: 1}
     assert found.worst["database"] == (GOOD.services["database"].clients.outage.downtime, "kill on ctl2")
     assert (found.lost, found.unasked) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("results", "keep_going", "held"),
+    [
+        ("kkk", False, 3),
+        ("kbk", False, 2),
+        ("kbk", True, 3),
+        ("krk", False, 3),  # refused: nothing was touched
+        ("ksk", False, 2),
+        ("ksk", True, 3),
+    ],
+)
+def test_the_first_failure_ends_a_sequence(
+    drill: Drill, monkeypatch: pytest.MonkeyPatch, results: str, keep_going: bool, held: int
+) -> None:
+    ends = {"k": Result.KEPT, "b": Result.BROKEN, "r": Result.REFUSED, "s": Result.STOPPED}
+    left = iter(results)
+
+    async def attempt(one: Drill, _progress: Progress) -> Held:
+        return Held(one.fault.name, one.on, ends[next(left)])
+
+    async def ready(_drill: Drill, _say: Say) -> bool:
+        return True
+
+    monkeypatch.setattr(campaign, "attempt", attempt)
+    monkeypatch.setattr(campaign, "ready_again", ready)
+    course = sequencing.begin(drill, "random-1", seed=1)
+
+    async def hold() -> list[Held]:
+        steps = [Step("kill", "active:database"), Step("loss", "ctl1"), Step("delay", "ctl2")]
+        return [each async for each in sequencing.hold(drill, steps, course, Silent(), keep_going=keep_going)]
+
+    assert len(asyncio.run(hold())) == held
+    assert [each.fault for each in course.held] == ["kill", "loss", "delay"][:held]
+    assert (course.failed is not None) == bool(set(results) & {"b", "s"})
