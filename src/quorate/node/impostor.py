@@ -51,8 +51,12 @@ def processes(unit: str) -> list[int]:
 def listening(pid: int) -> dict[int, socket.socket]:
     """Our own descriptors of the sockets on which a process listens, by inode."""
     found: dict[int, socket.socket] = {}
-    process = os.pidfd_open(pid)
-    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+    try:
+        process = os.pidfd_open(pid)
+        entries = list(pathlib.Path(f"/proc/{pid}/fd").iterdir())
+    except (ProcessLookupError, FileNotFoundError):  # it has ended meanwhile
+        return found
+    for entry in entries:
         with contextlib.suppress(OSError):  # it has been closed meanwhile
             if not str(entry.readlink()).startswith("socket:"):
                 continue

@@ -80,6 +80,12 @@ def test_clients_are_connected_and_never_answered(tmp_path: Path) -> None:
         assert select.select([tcp, unix], [], [], 0.3) == ([], [], [])
 
 
+def test_a_process_that_has_ended_meanwhile_listens_nowhere() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+        assert impostor.listening(ended.pid) == {}
+
+
 def test_a_web_server_s_clients_are_told_of_an_error_each_time(tmp_path: Path) -> None:
     with serving(tmp_path / "a") as (server, port), in_place_of(server, impostor.ERROR):
         for _ in range(3):
