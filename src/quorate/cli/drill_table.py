@@ -46,7 +46,8 @@ def _row(family: str, fault: Fault) -> dict[str, object]:
 
 def show_matrix(held: Sequence[Held], console: Console) -> None:
     """Faults by services: the downtime of each, and whether the drill was kept."""
-    services = list(dict.fromkeys(name for each in held if each.verdict for name in each.verdict.services))
+    parts = [part for each in held if each.verdict for part in each.verdict.services.values()]
+    services = list(dict.fromkeys(part.service for part in parts if part.writes))  # addresses are in the report
     table = Table("Fault", "On", *services, "Lost", "Verdict", box=None)
     for each in held:
         table.add_row(each.fault, escape(each.on), *_cells(each.verdict, services), _judged(each))

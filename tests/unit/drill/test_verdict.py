@@ -10,8 +10,10 @@ from rich.console import Console
 
 from quorate.drill import report
 from quorate.drill.audit import Audit
+from quorate.drill.crashes import Crash, Kind
 from quorate.drill.fencing import PowerRequest
-from quorate.drill.holding import Holding
+from quorate.drill.holders import Contest, Holder
+from quorate.drill.holding import NOTHING, Holding
 from quorate.drill.ledger import Ledger
 from quorate.drill.outage import Clients, Gap, Latency, Outage
 from quorate.drill.phases import Phase
@@ -43,6 +45,16 @@ DATABASE = Served(
 IDENTITY = dataclasses.replace(
     DATABASE, service="identity", what="groups", volume=None, holding=Holding((), {"ctl3": LEDGER}, None), phases=()
 )
+ADDRESS = dataclasses.replace(
+    DATABASE,
+    service="database-address",
+    what="connections",
+    volume=None,
+    promise=Promise(None, 0),
+    holding=NOTHING,
+    phases=(),
+    writes=False,
+)
 GOOD = Verdict(
     fault="power-loss",
     on="active:database",
@@ -52,7 +64,7 @@ GOOD = Verdict(
     fences=("ctl1",),
     may_fence=("ctl1",),
     thorough=True,
-    services={"database": DATABASE, "identity": IDENTITY},
+    services={"database": DATABASE, "identity": IDENTITY, "database-address": ADDRESS},
     audit=Audit(
         phases=(Phase("noticed", 1.5, "ctl2", "[TOTEM ] A processor failed"),),
         fenced={"ctl1": (PowerRequest(1002.0, "10.29.0.12", "on"),)},
@@ -60,10 +72,16 @@ GOOD = Verdict(
         overlaps=(),
         journals_unread={},
         leftovers=(),
+        crashes=(Crash("ctl1", Kind.PANIC, 1000.2, "Kernel panic - not syncing", 1, expected=True),),
+        holders={"database-address": (Holder("02:51:00:00:01:00", 990.0, 1000.1, 40),)},
+        contests=(Contest("front-address", ("02:51:00:00:01:00", "02:51:00:00:09:00"), 1003.0, 1.5, 6, expected=True),),
+        unasked={"front-address": "no raw socket"},
     ),
     problems=(),
     seconds=80.0,
     folder="/site/drills/one",
+    healed_after=41.0,
+    time_to_ready=19.4,
 )
 
 
@@ -129,6 +147,19 @@ def test_the_good_one_is_kept() -> None:
         ("audit.reigns", {"database": (Reign("ctl1", 1000.0, 1000.1),)}, "don't show how ctl2 became primary"),
         ("audit.journals_unread", {"ctl1": "no answer"}, "a second primary can't be ruled out"),
         ("audit.leftovers", ("cli-prefer-database-volume",), "cli-prefer-database-volume"),
+        ("audit.remains", ("ctl1 is left in standby",), "ctl1 is left in standby"),
+        (
+            "audit.crashes",
+            (Crash("ctl2", Kind.MEMORY, 1004.0, "Killed process 7 (mariadbd)", 1, expected=False),),
+            "out of memory on ctl2, after 4.0 s: Killed process 7",
+        ),
+        (
+            "audit.contests",
+            (Contest("database-address", ("02:51:00:00:01:00", "02:51:00:00:02:00"), 1003.0, 1.5, 6),),
+            "two machines had database-address at once for 1.5 s: 02:51:00:00:01:00 and 02:51:00:00:02:00",
+        ),
+        ("services.database-address.clients.complete", False, "database-address: the probe did not run to its end"),
+        ("services.database-address.clients.outage.gap", Gap(999.9, None, 4.0), "until the probe ended"),
         ("services.identity.clients.complete", False, "identity: the probe did not run to its end"),
         ("services.identity.holding.ledgers", {}, "identity: acknowledged groups were not looked for"),
         ("problems", ("the cluster was not ready again",), "not ready again"),
@@ -179,6 +210,10 @@ def test_it_is_shown_with_what_was_not_seen(terminal: bool) -> None:
     assert "10.10 ± 0.02 s" in text
     assert "identity" in text
     assert any("promoted" in line and "not seen" in line for line in text.splitlines())
+    assert "Everything was where the design wants it 19.4 s after it was healed (41.0 s), at the latest." in text
+    assert "kernel panic on ctl1 after 0.20 s, as the fault has it" in text
+    assert "Who answered for database-address, by ARP: 02:51:00:00:01:00 until 0.10 s; 0 times two at once." in text
+    assert "Nobody was asked who has front-address: no raw socket." in text
     assert "kept" in text
 
 
@@ -186,7 +221,8 @@ def test_json_and_markdown() -> None:
     broken = with_flaw("services.database.holding.verify", None)
     parsed = json.loads(json.dumps(report.as_json(broken)))
     assert (parsed["schema"], parsed["kept"], parsed["lost"]) == (3, False, 0)
-    assert [part["kept"] for part in parsed["services"].values()] == [False, True]
+    assert [part["kept"] for part in parsed["services"].values()] == [False, True, True]
+    assert [part["writes"] for part in parsed["services"].values()] == [True, True, False]
     assert parsed["services"]["database"]["clients"]["outage"]["gap"]["seconds"] == 10.1
     markdown = report.markdown([GOOD, broken])
     assert "1 of 2 kept." in markdown
