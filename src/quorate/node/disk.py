@@ -1,6 +1,7 @@
 """Makes a volume of a node bad, and good again; drills use it. Started with one of:
 
     swap DEVICE TARGET WORDS...   puts another device-mapper target in the place of what a logical volume is made of
+    hang DEVICE                   lets nothing through any more, and fails nothing
     restore DEVICE VOLUME         puts back what was there, and attaches the disk to DRBD if DRBD has let it go
     fill FOLDER                   takes all space of the file system that is mounted there
     crowd FOLDER                  takes all its inodes
@@ -55,25 +56,24 @@ def swap(device: str, target: str, words: "list[str]") -> None:
     """What was there first is what is kept."""
     name = _name(device)
     with _alone(name):
-        kept = f"{RUN}/quorate-drill-{name}.table"
-        if not os.path.exists(kept):
-            table = _dmsetup("table", name)
-            with open(os.open(f"{kept}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(table)
-            os.rename(f"{kept}.new", kept)
-        with open(kept) as file:
-            _put(name, swapped(file.read(), target, words))
+        _put(name, swapped(_kept(name), target, words))
+
+
+def hang(device: str) -> None:
+    """What is asked of it waits until it is restored."""
+    name = _name(device)
+    with _alone(name):
+        _kept(name)
+        _dmsetup("suspend", "--noflush", "--nolockfs", name)
 
 
 def restore(device: str, volume: str) -> None:
     """Harmless if nothing was swapped."""
     name = _name(device)
     with _alone(name):
-        kept = f"{RUN}/quorate-drill-{name}.table"
-        if os.path.exists(kept):
-            with open(kept) as file:
-                _put(name, file.read())
-            os.remove(kept)
+        if os.path.exists(_path(name)):
+            _put(name, _kept(name))
+            os.remove(_path(name))
         deadline = time.monotonic() + DETACHED
         while (disk := _disk(volume)) == "Failed" and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -145,6 +145,22 @@ def _alone(name: str) -> "Iterator[None]":
         yield
 
 
+def _path(name: str) -> str:
+    return f"{RUN}/quorate-drill-{name}.table"
+
+
+def _kept(name: str) -> str:
+    """What was there before anything was done to it."""
+    path = _path(name)
+    if not os.path.exists(path):
+        table = _dmsetup("table", name)
+        with open(os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(table)
+        os.rename(f"{path}.new", path)
+    with open(path) as file:
+        return file.read()
+
+
 def _put(name: str, table: str) -> None:
     """What is under way is not waited for: a bad disk might never finish it. It goes on with the new table."""
     _dmsetup("load", name, text=table)
@@ -170,6 +186,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ["swap", device, target, *words]:
             swap(device, target, words)
+        case ["hang", device]:
+            hang(device)
         case ["restore", device, volume]:
             restore(device, volume)
         case ["fill", folder]:

@@ -133,6 +133,11 @@ def test_a_bad_disk_is_bad_on_one_node_and_attached_again(target: Target) -> Non
     assert asked(FAULTS["slow-disk"], target, heal=True) == ["ctl2 undo restore /dev/quorate/database database"]
 
 
+def test_a_disk_that_hangs_is_let_go_on(target: Target) -> None:
+    assert asked(FAULTS["disk-hangs"], target)[1] == "ctl2 hang /dev/quorate/database"
+    assert asked(FAULTS["disk-hangs"], target, heal=True) == ["ctl2 undo restore /dev/quorate/database database"]
+
+
 def test_a_disk_that_has_lied_never_goes_on(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "LIES", 0.01)
     lines = asked(FAULTS["lying-disk"], target)

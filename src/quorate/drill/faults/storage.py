@@ -7,6 +7,8 @@ operator would expect of each:
   what it can't store, and goes on once there is space;
 - a disk that fails is let go by DRBD (`on-io-error detach`) and the service goes on over the network; within a
   monitor's interval it moves to where a disk is, so that it no longer needs two nodes. No error reaches it;
+- a disk that hangs is not noticed by anybody (DRBD's `disk-timeout` isn't set: it may end in a panic, drbd.conf(5)),
+  so the service hangs with it, for as long: no objective is kept, and `--all` leaves it out;
 - a slow disk makes every commit as slow, for a commit waits for both. Nobody is fenced for it;
 - a disk that loses what it has acknowledged is found out when its node loses power. The other replica has it all.
 """
@@ -58,18 +60,18 @@ def _restore(target: Target) -> tuple[str, ...]:
     return _program("restore", target.volume.logical_volume, target.volume.name)
 
 
-async def _swap(tools: Tools, target: Target, *words: str) -> None:
+async def _change(tools: Tools, target: Target, verb: str, *words: str) -> None:
     assert tools.commands and target.volume
-    swap = _program("swap", target.volume.logical_volume, *words)
-    await asyncio.gather(*(tools.commands.run(each, *swap) for each in target.nodes))
+    change = _program(verb, target.volume.logical_volume, *words)
+    await asyncio.gather(*(tools.commands.run(each, *change) for each in target.nodes))
 
 
-def _spoil(*words: str) -> Inject:
+def _spoil(verb: str, *words: str) -> Inject:
     async def spoil(tools: Tools, target: Target) -> None:
         assert tools.commands
         for each in target.nodes:
             await tools.commands.run_later(each, TIMER, LASTS + MARGIN, *_restore(target))
-        await _swap(tools, target, *words)
+        await _change(tools, target, verb, *words)
 
     return spoil
 
@@ -85,7 +87,7 @@ async def _lie(tools: Tools, target: Target) -> None:
     assert tools.commands and tools.power
     for each in target.nodes:
         await tools.commands.run_later(each, TIMER, 4 * LIES, "sh", "-c", "echo b > /proc/sysrq-trigger")
-    await _swap(tools, target, "flakey", *ALWAYS, "1", "drop_writes")
+    await _change(tools, target, "swap", "flakey", *ALWAYS, "1", "drop_writes")
     await asyncio.sleep(LIES)
     await asyncio.gather(*(tools.power.off(each) for each in target.nodes))
 
@@ -113,7 +115,14 @@ def _full(name: str, telling: str, how: str) -> Fault:
     )
 
 
-def _bad(name: str, telling: str, *words: str, still: bool = False) -> Fault:
+def _bad(
+    name: str,
+    telling: str,
+    *words: str,
+    still: bool = False,
+    safe: bool = True,
+    usual: tuple[str, ...] = ("active:*", "standby:*"),
+) -> Fault:
     return Fault(
         name=name,
         needs=("commands",),
@@ -124,23 +133,31 @@ def _bad(name: str, telling: str, *words: str, still: bool = False) -> Fault:
         wants="volume",
         lasts=LASTS,
         still=still,
-        safe=True,
-        usual=("active:*", "standby:*"),
+        safe=safe,
+        usual=usual,
     )
 
 
 FAULTS = (
     _full("disk-full", "the file system of {service} on {target} is filled to the last block", "fill"),
     _full("inodes-full", "the file system of {service} on {target} is filled to the last inode", "crowd"),
-    _bad("io-errors", "the disk of {service} on {target} fails every other second", "flakey", "1", "1"),
+    _bad("io-errors", "the disk of {service} on {target} fails every other second", "swap", "flakey", "1", "1"),
     _bad(
         "slow-disk",
         f"all that the disk of {{service}} on {{target}} does takes {SLOW} ms longer",
+        "swap",
         "delay",
         str(SLOW),
         still=True,
     ),
-    _bad("disk-gone", "the disk of {service} on {target} is gone: all reads and writes fail", "error"),
+    _bad("disk-gone", "the disk of {service} on {target} is gone: all reads and writes fail", "swap", "error"),
+    _bad(
+        "disk-hangs",
+        "the disk of {service} on {target} hangs: what is asked of it neither ends nor fails",
+        "hang",
+        safe=False,
+        usual=(),
+    ),
     Fault(
         name="lying-disk",
         needs=("commands", "power"),
