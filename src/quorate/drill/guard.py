@@ -135,8 +135,13 @@ async def guarded(drill: Drill, target: Target, watched: Watch, folder: Path) ->
     """
     task = asyncio.current_task()
     assert task
-    watcher = asyncio.create_task(_look(drill, watched, folder))
-    watcher.add_done_callback(lambda done: None if done.cancelled() else task.cancel())
+    watcher, inside = asyncio.create_task(_look(drill, watched, folder)), True
+
+    def stop(done: asyncio.Task[str]) -> None:
+        if inside and not done.cancelled():
+            task.cancel()
+
+    watcher.add_done_callback(stop)
     try:
         yield
     except asyncio.CancelledError:
@@ -151,6 +156,7 @@ async def guarded(drill: Drill, target: Target, watched: Watch, folder: Path) ->
             todo="`quorate status` shows the cluster.",
         ) from None
     finally:
+        inside = False
         watcher.cancel()
 
 
