@@ -148,19 +148,6 @@ def test_it_says_only_what_has_changed(site: Site, folder: Path, agent: Agent) -
     assert calls(folder) == ["--name=link-management --update=1", "--name=link-public --update=1"]
     assert status(agent("monitor")) == SUCCESS
     assert calls(folder) == []
-
-
-@needs_root
-def test_a_probe_reminds_the_cluster_of_all_attributes(folder: Path, agent: Agent) -> None:
-    """A controller that died and is back begins with probes, and its node's promotion scores are gone until then."""
-    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="0")) == NOT_RUNNING
-    assert calls(folder) == ["--refresh"]
-    agent("start")
-    calls(folder)
-    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="0")) == SUCCESS
-    assert calls(folder) == ["--refresh"]
-    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="2000")) == SUCCESS
-    assert calls(folder) == []
     site.cut("ctl1", "public")
     dead = agent("monitor")
     assert (status(dead), dead.stderr) == (SUCCESS, "nobody answers on public\n")
