@@ -21,6 +21,9 @@ TOKEN = 1000
 CONSENSUS = TOKEN * 12 // 10
 PING_TIMEOUT = TOKEN // 2
 PING_INTERVAL = PING_TIMEOUT // 2
+MTU_INTERVAL = 5
+"""Seconds between two looks at how long a packet may be. With the default of 60 a path that swallows long packets and
+lets short ones through, tokens and pings among them, holds the whole cluster up for a minute (seen)."""
 
 
 def conf(cluster: Cluster) -> str:
@@ -41,6 +44,7 @@ totem {{
     token: {TOKEN}
     token_coefficient: 0
     consensus: {CONSENSUS}
+    knet_pmtud_interval: {MTU_INTERVAL}
 {interfaces}}}
 
 quorum {{
