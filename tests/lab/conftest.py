@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,16 @@ class Site:
             f"{node}: {' '.join(words)}\n{self.on(node, *words, check=False)}" for node in absent for words in questions
         )
 
+    def pair(self) -> tuple[str, str]:
+        """The node that serves the database, once all is ready, and the one that could take over."""
+        active = self.await_ready()["active"]["database"]
+        return active, {"ctl1": "ctl2", "ctl2": "ctl1"}[active]
+
+    def role(self, node: str) -> str:
+        """What DRBD on a node says of itself; `off` if nobody answers there."""
+        answer = self.on(node, "drbdadm", "role", "database", check=False)
+        return answer.split("/")[0].strip() if "/" in answer else "off"
+
     @property
     def state(self) -> Path:
         """The folder beside the file."""
@@ -107,7 +117,10 @@ class Site:
 
 @pytest.fixture(scope="session")
 def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Three nodes with nothing but Debian and sshd."""
+    """Three nodes with nothing but Debian and sshd; $QUORATE_TEST_SITE names the file of a lab that stays up."""
+    if there := os.environ.get("QUORATE_TEST_SITE"):
+        yield Site(Path(there))
+        return
     yield from _lab(tmp_path_factory.mktemp("site") / "lab.yaml", CLUSTER_FILE, "--bare")
 
 
@@ -127,6 +140,14 @@ def openstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for site in _lab(tmp_path_factory.mktemp("openstack") / "lab.yaml", EXAMPLES / "lab.yaml"):
         site.quorate("apply", timeout=900)
         yield site
+
+
+def await_that(condition: Callable[[], bool], what: str, limit: float = 60) -> None:
+    """Asks again and again until it is so."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {limit} s: {what}"
+        time.sleep(0.5)  # the node is asked over SSH; nothing calls back
 
 
 _UP: list[Site] = []

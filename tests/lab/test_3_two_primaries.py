@@ -2,39 +2,38 @@
 
 import re
 import time
-from collections.abc import Callable
 
 import pytest
 
-from .conftest import Site
+from .conftest import Site, await_that
 
 
 def test_a_standby_cut_off_from_its_primary_cannot_be_promoted(site: Site) -> None:
     """The replication link alone is gone: both nodes are alive, members, and can't see each other's disk."""
-    active, standby = _pair(site)
+    active, standby = site.pair()
     assert _serves(site, active)
     site.quorate("lab", "link", "cut", standby, "storage")
     try:
-        _await(lambda: "Connected" not in site.on(standby, "drbdadm", "cstate", "database"), "DRBD noticed")
+        await_that(lambda: "Connected" not in site.on(standby, "drbdadm", "cstate", "database"), "DRBD noticed")
         for attempt in (("drbdadm", "primary", "database"), ("drbdsetup", "primary", "0")):
             refusal = site.on(standby, *attempt, check=False)
-            assert _role(site, standby) == "Secondary", f"{attempt} gave a second primary: {refusal}"
-        assert _role(site, active) == "Primary"
+            assert site.role(standby) == "Secondary", f"{attempt} gave a second primary: {refusal}"
+        assert site.role(active) == "Primary"
         assert _writes(site, active), "the primary must serve on: its peer is known not to be promoted"
     finally:
         site.quorate("lab", "link", "heal", standby, "storage")
     site.await_ready()
-    assert _role(site, active) == "Primary"
+    assert site.role(active) == "Primary"
 
 
 def test_a_primary_cut_off_from_everybody_is_fenced_before_another_is_promoted(site: Site) -> None:
     """Both cluster networks of the primary are gone. It has no quorum; the others fence it through its BMC."""
-    active, standby = _pair(site)
+    active, standby = site.pair()
     try:
         for network in ("management", "storage"):
             site.quorate("lab", "link", "cut", active, network)
         deadline = time.monotonic() + 60
-        while _role(site, standby) != "Primary":
+        while site.role(standby) != "Primary":
             assert time.monotonic() < deadline, "nobody took over"
         # Looked at after the other was promoted: that one still serves, then, is no matter of who was asked first.
         assert not _serves(site, active), "two primaries"
@@ -42,23 +41,12 @@ def test_a_primary_cut_off_from_everybody_is_fenced_before_another_is_promoted(s
         for network in ("management", "storage"):
             site.quorate("lab", "link", "heal", active, network)
     site.await_ready()
-    assert _pair(site) == (standby, active)
+    assert site.pair() == (standby, active)
 
 
 @pytest.fixture(autouse=True)
 def _ready(site: Site) -> None:
     site.await_ready()
-
-
-def _pair(site: Site) -> tuple[str, str]:
-    active = site.await_ready()["active"]["database"]
-    return active, {"ctl1": "ctl2", "ctl2": "ctl1"}[active]
-
-
-def _role(site: Site, node: str) -> str:
-    """What DRBD on the node says of itself; `off` if nobody answers there."""
-    answer = site.on(node, "drbdadm", "role", "database", check=False)
-    return answer.split("/")[0].strip() if "/" in answer else "off"
 
 
 def _serves(site: Site, node: str) -> bool:
@@ -70,10 +58,3 @@ def _serves(site: Site, node: str) -> bool:
 def _writes(site: Site, node: str) -> bool:
     sql = "CREATE TABLE test.t (n INT); INSERT INTO test.t VALUES (1); DROP DATABASE test;"
     return "ERROR" not in site.on(node, "mariadb", "--execute", f"CREATE DATABASE test; {sql}", check=False)
-
-
-def _await(condition: Callable[[], bool], what: str, limit: float = 60) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {limit} s: {what}"
-        time.sleep(0.5)  # the node is asked over SSH; nothing calls back
