@@ -93,7 +93,7 @@ def test_a_stall_is_not_hidden(probe: Probe, mariadb: Server) -> None:
     record = probe.stop()
     outage_ = outage.measure(record.writes, begun, 1 / record.rate)
     assert outage_ is not None
-    assert outage_.downtime == pytest.approx(stalled, abs=outage_.precision + 0.05)
+    assert outage_.downtime == pytest.approx(stalled, abs=outage_.precision + 0.2)
     assert outage_.precision < 0.2
     unknown = [write for write in record.writes if write.outcome is Outcome.UNKNOWN]
     assert 1 <= len(unknown) <= 16  # one for each connection; the others were never sent
