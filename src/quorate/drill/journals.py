@@ -21,8 +21,11 @@ SOURCES = (
     "pacemakerd",
     *(f"pacemaker-{daemon}" for daemon in ("attrd", "based", "controld", "execd", "fenced", "schedulerd")),
     "quorate-fence-peer",
+    "systemd-coredump",
 )
 """SYSLOG_IDENTIFIERs worth keeping. A whole journal takes a slow node seconds to print."""
+DUMPED = "EXIT_CODE=dumped"
+"""Of systemd itself only that a process left a core behind: its field beside "Main process exited, code=dumped"."""
 
 CLOCK_READINGS = 5
 LARGEST_STEP = 900.0
@@ -111,7 +114,7 @@ async def collect(hosts: Hosts, nodes: Iterable[str], since: float) -> Journals:
             argv = ["journalctl", "--no-pager", "--quiet", "--output=json"]
             argv += [f"--since=@{int(since + clock.offset - LARGEST_STEP)}"]
             argv += ["--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SOURCE_REALTIME_TIMESTAMP"]
-            argv += [f"--identifier={source}" for source in SOURCES]
+            argv += [*(f"SYSLOG_IDENTIFIER={source}" for source in SOURCES), "+", DUMPED]
             found = parse((await host.run(*argv, timeout=120)).stdout, node, clock)
             entries.extend(entry for entry in found if entry.time >= int(since))
         except HostError as error:
