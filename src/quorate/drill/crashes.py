@@ -41,9 +41,9 @@ class Crash:
 
 _KERNEL = {
     Kind.PANIC: r"Kernel panic - not syncing",
+    Kind.SEGFAULT: r": segfault at |^traps: ",  # before the next: a program's own protection fault reads like one
     Kind.OOPS: r"\bOops\b|\bunable to handle (kernel|page fault)|general protection fault",
     Kind.BUG: r"\bkernel BUG at |\bBUG: (?!soft lockup|workqueue lockup)",
-    Kind.SEGFAULT: r": segfault at |\btrap (invalid opcode|divide error)",
     Kind.MEMORY: r"\b(out of memory: killed process|invoked oom-killer)",
 }
 _CORE = r"\bcode=dumped\b|\bdumped core\b"

@@ -17,6 +17,7 @@ OOM = Entry("ctl1", 13.0, "kernel", "Out of memory: Killed process 4711 (mariadb
         ("kernel", OOM.message, Kind.MEMORY),
         ("kernel", "mariadbd invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE), order=0", Kind.MEMORY),
         ("kernel", "beam.smp[812]: segfault at 10 ip 000055d0c8 error 4 in beam.smp", Kind.SEGFAULT),
+        ("kernel", "traps: mariadbd[7] general protection fault ip:7f3 sp:7ffd error:0 in libc.so.6", Kind.SEGFAULT),
         ("kernel", "BUG: kernel NULL pointer dereference, address: 0000000000000008", Kind.BUG),
         ("kernel", "Oops: 0000 [#1] PREEMPT SMP NOPTI", Kind.OOPS),
         ("kernel", "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [stress:1203]", None),
