@@ -57,6 +57,7 @@ class MachineBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
         self._lab, self._machine = lab, lab.machine(name)
         self._manner = lab.bmc_manner_file(name)
         self._said = "on"
+        self._going_off: threading.Timer | None = None
         self._log = lab.bmc_log_file(name)
 
     def control_chassis(self, request: dict[str, Any], session: Any) -> None:
@@ -88,9 +89,15 @@ class MachineBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
             case Manner.LIAR:
                 self._said = "off"
             case Manner.SLOW:
-                threading.Timer(SLOW, self._machine.power_off).start()
+                self._power_off_slowly()
             case _:
                 self._machine.power_off()
+
+    def _power_off_slowly(self) -> None:
+        """Who asks again meanwhile gets the same one, and not another one that comes after the "on"."""
+        if self._machine.is_on() and not (self._going_off and self._going_off.is_alive()):
+            self._going_off = threading.Timer(SLOW, self._machine.power_off)
+            self._going_off.start()
 
     def power_on(self) -> None:
         """On; the system starts when the firmware is through."""

@@ -33,6 +33,7 @@ class Unplugged(MachineBmc):
         self._lab, self._machine = lab, switch  # type: ignore[assignment]
         self._manner = lab.bmc_manner_file("ctl1")
         self._said = "on"
+        self._going_off = None
 
 
 @pytest.fixture
@@ -65,12 +66,26 @@ def test_a_slow_one_says_yes_at_once_and_what_is_true(lab: Lab, monkeypatch: pyt
         def start(self) -> None:
             pass
 
+        def is_alive(self) -> bool:
+            return True
+
     monkeypatch.setattr("quorate.lab.bmc.threading.Timer", Clock)
     switch = Switch()
     bmc = Unplugged(lab, switch)
     lab.spoil_bmc("ctl1", "slow")
     bmc.power_off()
     assert (waiting, bmc.get_power_state()) == ([SLOW], "on")
+    bmc.power_off()
+    assert waiting == [SLOW], "asked again, it doesn't switch off once more after it was told to switch on"
+
+
+def test_a_slow_one_has_nothing_to_switch_off_twice(lab: Lab) -> None:
+    switch = Switch()
+    bmc = Unplugged(lab, switch)
+    lab.spoil_bmc("ctl1", "slow")
+    switch.on = False
+    bmc.power_off()
+    assert bmc._going_off is None
 
 
 def test_a_stranger_knows_no_password(lab: Lab) -> None:
