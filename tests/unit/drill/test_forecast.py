@@ -9,8 +9,11 @@ import pytest
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
+from quorate.drill.audit import Blow
+from quorate.drill.expectation import promised
 from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fate, fates, foretell, understand
 from quorate.drill.outage import Gap, Outage
+from quorate.drill.targets import Target
 from quorate.errors import InputError
 from quorate.proof.damage import standing
 
@@ -65,6 +68,34 @@ def test_an_outage_by_one_part_is_borne_only_where_a_waiver_says_so(site: Cluste
     assert foretell(site, design, ("n1",), on_ctl1, today=after).borne == ()
     unwaived = site.model_copy(update={"waivers": ()})
     assert foretell(unwaived, design, ("n1",), on_ctl1).borne == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "objective"),
+    [
+        ("sw-n", True),
+        ("feed-a,sw-n", False),  # more than one failure
+        ("n1", False),  # a waiver bears it
+    ],
+)
+def test_the_objective_holds_for_one_failure_that_nobody_bears(
+    site: Cluster, design: Design, parts: str, objective: bool
+) -> None:
+    names = understand(parts, standing(design, site))
+    predicted = foretell(site, design, names, {"database": "ctl1"})
+    target = Target(predicted.lost, None, (), parts=names)
+    blow = Blow(target, 0.0, {}, predicted.lost, spared=True, over=1.0)
+    assert promised("database", blow, predicted) is objective
+
+
+def test_the_objective_holds_for_one_feed_that_takes_all_nodes(site: Cluster, design: Design) -> None:
+    everybody = tuple(design.hosts)
+    predicted = dataclasses.replace(
+        foretell(site, design, ("feed-a", "feed-b"), {"database": "ctl1"}), parts=("feed-a",), borne=()
+    )
+    blow = Blow(Target(everybody, None, (), parts=("feed-a",)), 0.0, {}, everybody, spared=False, over=1.0)
+    assert promised("database", blow, predicted)
+    assert not promised("database", blow, dataclasses.replace(predicted, borne=("database",)))
 
 
 def test_what_stands_on_another_service_moves_with_it() -> None:

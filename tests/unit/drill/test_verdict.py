@@ -179,6 +179,11 @@ def test_who_need_not_be_fenced_may_not_be() -> None:
     assert dataclasses.replace(killed, may_fence=("ctl1", "ctl2", "ctl3")).kept
 
 
+def test_nobody_has_become_primary_of_a_service_that_nobody_serves() -> None:
+    nobody = dataclasses.replace(GOOD, services={"database": dataclasses.replace(DATABASE, after=None)})
+    assert not any("became primary" in sentence for sentence in nobody.broken)
+
+
 def test_a_quick_drill_says_nothing_of_the_other_replica() -> None:
     one_side = Holding(("ctl1", "ctl2"), {"ctl2": LEDGER}, None)
     quick = dataclasses.replace(
