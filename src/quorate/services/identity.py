@@ -55,6 +55,9 @@ def _service(identity: Api, cluster: Cluster) -> Service:
             "DEFAULT": {**openstack.LOGGING, "public_endpoint": openstack.public_url(PORT, cluster)},
             "database": openstack.sql(NAME, "keystone", cluster),
             "cache": openstack.cache(cluster),
+            # An hour and ten minutes by default: longer than a memcached that was away may go on being believed.
+            "revoke": {"cache_time": openstack.CACHED},
+            "identity": {"cache_time": openstack.CACHED},
             "token": {"provider": "fernet", "expiration": str(EXPIRY), "allow_expired_window": str(GRACE)},
             "fernet_tokens": {"key_repository": TOKENS, "max_active_keys": str(MOST_KEYS)},
             "credential": {"key_repository": CREDENTIALS},

@@ -338,6 +338,9 @@ def config(settings: Settings, transport: Text = ()) -> Text:
 LOGGING = {"use_stderr": "true", "use_journal": "false"}
 """For `[DEFAULT]`: into the journal, by way of the unit."""
 
+CACHED = "60"
+"""Seconds for which a cache is believed."""
+
 BEHIND_FRONT = {"enable_proxy_headers_parsing": "true"}
 """For `[oslo_middleware]`: links lead where the client came from, by TLS."""
 
@@ -375,17 +378,23 @@ def cache(cluster: Cluster) -> dict[str, str | Text]:
     """For `[cache]` (oslo.cache): over all nodes' memcached, any of which may be gone.
 
     The pool of python-memcached is the one back end that takes a dead server for a missing value, and remembers it
-    for all threads: dogpile's pymemcache raises. A server that comes back is emptied, because it may have missed that
-    something was revoked.
+    for all threads: dogpile's pymemcache raises. But not with `memcache_pool_flush_on_reconnect`: it then asks a server
+    to forget everything when it connects again, before anything catches that there is no answer. A server that is
+    frozen, and whose kernel still accepts, so costs a request without any answer (502 from the front) every half minute
+    in each connection; and the late answer is afterwards taken for that to another question.
+
+    So a server that comes back isn't emptied, and may have missed that something was revoked: what it knows is
+    believed for `CACHED` seconds at most.
     """
     return {
         "enabled": "true",
         "backend": "oslo_cache.memcache_pool",
+        "expiration_time": CACHED,
         "memcache_servers": ",".join(memcached.servers(cluster, tuple(cluster.nodes))),
         "memcache_socket_timeout": "0.25",
         "memcache_dead_retry": "30",
         "memcache_pool_maxsize": str(THREADS),
-        "memcache_pool_flush_on_reconnect": "true",
+        "memcache_pool_flush_on_reconnect": "false",
     }
 
 

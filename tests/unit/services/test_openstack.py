@@ -187,6 +187,16 @@ def test_keystone_keeps_as_many_keys_as_its_tokens_need(whole: Cluster) -> None:
     assert tokens.most >= (identity.EXPIRY + identity.GRACE) / identity.ROTATION + 2
 
 
+@pytest.mark.parametrize("name", ["identity", "compute"])
+def test_a_frozen_memcached_costs_no_answer_and_what_one_missed_is_soon_forgotten(whole: Cluster, name: str) -> None:
+    """python-memcached's flush raises where nobody catches it: seen as connections that Keystone closes unanswered."""
+    told = "\n".join(text(file) for file in part(name, whole).files["ctl1"])
+    assert "memcache_pool_flush_on_reconnect = false" in told
+    times = re.findall(r"^(?:cache_time|expiration_time) = (\d+)$", told, re.MULTILINE)
+    assert len(times) == {"identity": 3, "compute": 1}[name]
+    assert {int(seconds) for seconds in times} == {60}
+
+
 def test_glance_on_a_volume_runs_on_both_hosts_and_serves_where_it_is_mounted(whole: Cluster) -> None:
     built = part("image", whole)
     (volume,) = built.volumes
