@@ -226,6 +226,19 @@ def test_messages_stay_however_often_they_are_read(config: Config, monkeypatch: 
     assert {each.redelivered for each in found} == {0}, "what an earlier reader put back is not twice there"
 
 
+def test_more_messages_are_read_than_a_quorum_queue_delivers_unasked(config: Config) -> None:
+    async def publish_many(count: int) -> None:
+        async with messaging._one(config) as channel:
+            every = (
+                channel.basic_publish(b"%d" % n, routing_key=config.queue, properties=messaging.properties(n, "1", n))
+                for n in range(count)
+            )
+            await asyncio.gather(*every)
+
+    asyncio.run(publish_many(2500))
+    assert drained(config).numbers == list(range(2500))
+
+
 def test_planted_copies_and_messages_out_of_order_are_found(config: Config) -> None:
     # The second publisher's are mixed among the first one's, and of one that comes late the ledger says so.
     asyncio.run(publish(config, (1, "1", 1), (2, "2", 1), (4, "1", 3), (3, "1", 2), (2, "2", 1), (5, "2", 2)))

@@ -52,6 +52,8 @@ GOODBYE = 1.0
 QUIET = 1.0
 """Seconds without a message, on an empty queue, after which a queue is drained."""
 DRAIN_TIMEOUT = 120.0
+AT_ONCE = 65535
+"""Messages that a reader may have without an acknowledgement: the most that the protocol can say."""
 
 SENDER, TURN = "sender", "turn"
 """Headers of ours: which publisher sent a message, and as which of its own."""
@@ -240,9 +242,10 @@ async def drain(config: Config) -> Found:
             found.append(_delivery(each))
             arrived.set()
 
-        await channel.basic_consume(
-            config.queue, take
-        )  # nothing is acknowledged: all go back when the connection closes
+        # Nothing is acknowledged: all go back when the connection closes. So there must be room for all; a quorum queue
+        # takes "without a limit" for 2000 and delivers no more then.
+        await channel.basic_qos(prefetch_count=AT_ONCE)
+        await channel.basic_consume(config.queue, take)
         quiet = False
         while not quiet:
             arrived.clear()
