@@ -184,7 +184,9 @@ def drbd_resource(volume: Volume, cluster: Cluster) -> tuple[str | Secret, ...]:
         timeout        9;
         ping-timeout   10;
         ping-int       1;
-        connect-int    1;
+        # A peer that is dropped because nothing long gets through connects again at once, and hangs again: what it
+        # takes to be told that it is out of date has to fit in between.
+        connect-int    3;
         ko-count       11;
         after-sb-0pri  disconnect;
         after-sb-1pri  disconnect;

@@ -78,6 +78,12 @@ def test_a_ring_that_is_not_there_is_not_cut(target: Target) -> None:
     assert network.rings(2)(target) == []
 
 
+def test_long_packets_vanish_where_replication_goes(target: Target) -> None:
+    cuts = network.long_packets(target)
+    assert {(cut.network, cut.longer_than) for cut in cuts} == {("storage", network.SMALL)}
+    assert pairs(cuts, "storage") == both("ctl1-ctl2", "ctl1-ctl3")
+
+
 def test_replication_is_cut_for_drbd_alone(target: Target, design: Design) -> None:
     cuts = network.replication(target)
     assert {(cut.network, cut.protocol, cut.ports) for cut in cuts} == {("storage", "tcp", (design.volumes[0].port,))}
@@ -114,7 +120,9 @@ def test_what_is_said_of_a_fault_holds_together(fault: Fault, design: Design) ->
     if fault.predicted:
         assert fault.fencing is Fencing.NEEDED, "the graph says of a lost node that it is fenced"
     if fault.safe:
-        assert set(fault.needs) <= {"processes", "commands", "membership", "packages"}, "nothing else is there on a real cluster"
+        assert set(fault.needs) <= {"processes", "commands", "membership", "packages"}, (
+            "nothing else is there on a real cluster"
+        )
     for usual in fault.usual:
         aim = targets.parse(usual.replace("*", "database"), design)
         fault.check_aim(aim)

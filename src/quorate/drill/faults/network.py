@@ -90,8 +90,12 @@ def flapping(target: Target) -> list[Cut]:
 
 
 def long_packets(target: Target) -> list[Cut]:
-    """Long packets between the target and the others; nobody says that they are too long (RFC 2923, 2.1)."""
-    return [cut for network in target.wiring.addresses for cut in _both(target, network, longer_than=SMALL)]
+    """Long packets where replication goes, the first ring otherwise; nobody says they are too long (RFC 2923, 2.1).
+
+    On one network, as with a switch that forgot its jumbo frames: on all at once no cluster gets a word through.
+    """
+    networks = [network for network, ports in target.wiring.replication.items() if ports] or target.wiring.rings[:1]
+    return [cut for network in networks for cut in _both(target, network, longer_than=SMALL)]
 
 
 async def _mend(tools: Tools, _target: Target) -> None:
@@ -152,7 +156,7 @@ FAULTS = (
     ),
     _cut(
         "mtu-black-hole",
-        "packets of more than 1000 bytes between {target} and the others vanish",
+        "packets of more than 1000 bytes between {target} and the others vanish where replication goes",
         long_packets,
         fencing=Fencing.ALLOWED,
     ),
