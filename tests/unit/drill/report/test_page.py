@@ -108,3 +108,17 @@ def test_junit_takes_what_xml_can_t_hold(real: list[Report]) -> None:
     report = real[0].model_copy(update={"on": "a\x00b\x1b[0m\udc80"})
     (case,) = etree.fromstring(junit.xml([report])).iter("testcase")
     assert "a\ufffdb\ufffd[0m\ufffd" in str(case.get("name"))
+
+
+def test_how_long_the_cluster_took_is_a_distribution(real: list[Report]) -> None:
+    slow, quick = (real[0].model_copy(update={"time_to_ready": seconds}) for seconds in (30.0, 20.0))
+    text = page.html([slow, quick, real[0].model_copy(update={"time_to_ready": None})])
+    assert "20.00 / 25.00 / 30.00 s, n 2" in text, "what wasn't in time is no figure"
+    assert "25.00 s" in text
+
+
+def test_an_address_is_judged_by_no_objective_and_has_no_ledger(real: list[Report]) -> None:
+    part = real[0].services["database"].model_copy(update={"writes": False, "lost": None, "duplicated": None})
+    report = real[0].model_copy(update={"services": {"database-address": part}})
+    assert "not looked for" not in page.html([report]).split("<article")[1]
+    assert "lost" not in etree.fromstring(junit.xml([report])).findtext(".//system-out", "")
