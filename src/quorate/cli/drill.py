@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from quorate.cli import drill_sequences, drill_table, ordering
+from quorate.cli.ending import end_like_ctrl_c
 from quorate.cli.ordering import DEFAULTS, Options
 from quorate.cli.progress import progress
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
@@ -104,6 +105,7 @@ def drill(
             todo=f"`quorate lab up` makes its twin; if it shall be the real one: --on-production {site.cluster.name}",
         )
     site.enter()
+    end_like_ctrl_c()
     if past:
         kept = drill_sequences.hold_again(site, past, options, output, shrink=shrink)
         raise typer.Exit(0 if kept else 1)

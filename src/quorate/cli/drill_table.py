@@ -60,7 +60,9 @@ def show_summary(held: Sequence[Held], seconds: float, console: Console) -> None
     """What a sequence comes to, in a few lines."""
     found = summary(held)
     counts = ", ".join(f"{count} {result}" for result, count in found.results.items())
-    lines = [f"{len(held)} drills in {seconds / 60:.0f} min: {counts or 'none was held'}"]
+    lines = [
+        f"{len(held)} {'drill' if len(held) == 1 else 'drills'} in {seconds / 60:.0f} min: {counts or 'none was held'}"
+    ]
     asked = f"; {found.unasked} drills could not ask all services" if found.unasked else ""
     lines.append(f"{found.lost} acknowledged operations lost{asked}")
     lines += [f"worst for {name}: {seconds:.1f} s, {drill}" for name, (seconds, drill) in found.worst.items()]
