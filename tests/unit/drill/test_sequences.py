@@ -203,8 +203,13 @@ def test_the_first_failure_ends_a_sequence(
     course = sequencing.begin(drill, "random-1", seed=1)
 
     async def hold() -> list[Held]:
-        steps = [Step("kill", "active:database"), Step("loss", "ctl1"), Step("delay", "ctl2")]
-        return [each async for each in sequencing.hold(drill, steps, course, Silent(), keep_going=keep_going)]
+        steps = itertools.chain(
+            [Step("kill", "active:database"), Step("loss", "ctl1")], itertools.repeat(Step("delay", "ctl2"))
+        )
+        going = sequencing.hold(
+            drill, steps, course, Silent(), over=lambda: len(course.held) == 3, keep_going=keep_going
+        )
+        return [each async for each in going]
 
     assert len(asyncio.run(hold())) == held
     assert [each.fault for each in course.held] == ["kill", "loss", "delay"][:held]
