@@ -20,10 +20,13 @@ from quorate.drill.order import Aborted, Drill
 from quorate.drill.record import Reader
 from quorate.drill.targets import Target
 from quorate.errors import HostError, Refused
+from quorate.hosts.inspection import Seen, look_at
 from quorate.live.state import State
 
 EVERY = 2.0
 """Seconds between two looks."""
+PATIENCE = 5.0
+"""Seconds that a node has to answer in: SSH takes longer to notice that one has lost its power."""
 CONFIRMED = 6.0
 """Seconds for which a second failure must be seen: while a DC is elected nobody knows anything for a moment."""
 EXCESS = 3.0
@@ -169,9 +172,25 @@ async def _look(drill: Drill, watched: Watch, folder: Path) -> str:
             served[service] = max([served[service], *(write.ended for write in reader.more() if write.served)])
         if overdue := list(watched.overdue(served, time.time())):
             return "; ".join(overdue)
-        seen = list(watched.second_failures(await live.read(drill.hosts, drill.design)))
+        seen = list(watched.second_failures(await _state(drill)))
         now = time.time()
         first_seen = {what: first_seen.get(what, now) for what in seen}
         if lasting := [what for what, since in first_seen.items() if now - since >= CONFIRMED]:
             return "; ".join(lasting)
         await asyncio.sleep(EVERY)
+
+
+async def _state(drill: Drill) -> State:
+    """The cluster now, by the nodes that answer soon; what the others are, these say."""
+    asks = live.asks(drill.design)
+
+    async def ask(node: str) -> Seen | HostError:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await look_at(drill.hosts, node, asks[node])
+        except TimeoutError:
+            return HostError(f"no answer within {PATIENCE:g} s", where=node)
+        except HostError as error:
+            return error
+
+    return live.interpret(dict(zip(asks, await asyncio.gather(*map(ask, asks)), strict=True)), drill.design)
