@@ -133,7 +133,8 @@ def _folder(folder: str) -> str:
 
 def _name(device: str) -> str:
     """The device mapper's name for it."""
-    with open(f"/sys/class/block/{os.path.basename(os.path.realpath(device))}/dm/name") as file:
+    number = os.stat(device).st_rdev
+    with open(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/dm/name") as file:
         return file.read().strip()
 
 
