@@ -102,8 +102,9 @@ def test_one_feed_for_all_is_an_outage(one_feed: Site) -> None:
     report = _broken(one_feed, "domain-loss", "--on", "feed")
     assert report["lost"] == 0
     assert report["prediction"]["forecast"]["fates"] == {"database": "is gone until it is healed"}
-    (why,) = report["broken"]
-    assert why.startswith("database: clients had no answer for ")
+    assert report["prediction"]["differences"] == []
+    (why,) = report["services"]["database"]["broken"]
+    assert why.startswith("clients had no answer for ")
     assert why.endswith("; 30 s are allowed")
 
 
