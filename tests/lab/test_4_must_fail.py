@@ -15,7 +15,7 @@ from .conftest import Site, await_that
 
 RESOURCE = "/etc/drbd.d/database.res"
 DELAY = "200ms"
-"""Of what goes over the replication link: of 200 writes a second some 40 are on their way at any moment."""
+"""Of what goes over the replication link: of 100 writes a second some 20 are on their way at any moment."""
 STORAGE = "10.22.0.0/24"
 SLOW_LINK = f'tc qdisc replace dev "$(ip -oneline -4 address show to "$1" | cut -d" " -f2)" root netem delay {DELAY}'
 NO_FENCING = "s/resource-and-stonith/dont-care/"
