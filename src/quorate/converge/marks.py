@@ -10,6 +10,9 @@ from quorate.hosts.inspection import Request
 FOLDER = "/var/lib/quorate/pending"
 ASK = Request(pending=FOLDER)
 
+INSTALLING = "installing"
+"""Packages are being installed, and what their scripts put off has yet to be done."""
+
 
 def unread(what: str) -> str:
     """A daemon that has yet to read its changed files."""

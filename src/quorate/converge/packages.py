@@ -15,6 +15,34 @@ HOLD = "/run/quorate/installing"
 """As long as this is there, no unit starts that came with its package just now."""
 CONDITION = f"[Unit]\nConditionPathExists=!{HOLD}\n".encode()
 RELEASE = ("rm", "-f", "--", HOLD)
+FOLDER = "/var/lib/quorate/installing"
+"""First in the path of the packages' scripts. Not in /run, where on many hosts nothing may be executed."""
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+STAND_INS = {
+    # The public modules of a package: hundreds of times three starts of Python, for a few files each.
+    "py3compile": b"""#!/bin/sh
+[ $# -eq 2 ] && [ "$1" = -p ] && exit 0
+exec /usr/bin/py3compile "$@"
+""",
+    # Dozens of times all of systemd's files. A new unit is read when it is started; one that was upgraded is restarted.
+    "systemctl": b"""#!/bin/sh
+case "$*" in
+    daemon-reload | "--system daemon-reload") exit 0 ;;
+    *restart*) /usr/bin/systemctl daemon-reload ;;
+esac
+exec /usr/bin/systemctl "$@"
+""",
+    # A quarter of all processes that an installation starts are its two runs; dpkg's trigger brings the second.
+    "update-ca-certificates": b"""#!/bin/sh
+[ $# -eq 2 ] && [ "$1" = --hooksdir ] && [ -z "$2" ] && exit 0
+exec /usr/sbin/update-ca-certificates "$@"
+""",
+}
+"""What packages' scripts find in place of these programs while we install: what they put off is done at the end."""
+COMPILE = """\
+find /usr/lib/python3/dist-packages -mindepth 1 -maxdepth 1 -print0 | xargs -0 -r -n 100 -P "$(nproc)" py3compile
+"""
+"""On all processors. It passes over what is compiled already."""
 QUIETLY = ("env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 APT = (
     "apt-get",
@@ -68,8 +96,9 @@ class InstallPackages:
 
     def differs(self, view: View) -> str | None:
         """Names what is missing."""
-        missing = self.missing(view[self.host])
-        return f"missing: {', '.join(missing)}" if missing else None
+        if missing := self.missing(view[self.host]):
+            return f"missing: {', '.join(missing)}"
+        return "they were installed in part" if marks.INSTALLING in view[self.host].pending else None
 
     def missing(self, seen: Seen) -> list[str]:
         """The packages that aren't installed."""
@@ -82,19 +111,30 @@ class InstallPackages:
         it is then as well as started (systemd.unit(5)). A mask would do that, too, but some packages enable their
         unit by themselves, and a masked one can't be. All of it is in /run: if we are killed in the middle, the next
         run or a reboot clears it, and no policy-rc.d stays behind.
+
+        What each of hundreds of packages would do by itself, and once for all does as well, is done at the end.
         """
         host, seen = await hosts.host(self.host), view[self.host]
         coming = [unit for unit in self.units if is_coming(unit, seen)]
-        await marks.make(host, *map(marks.new, coming))
-        if coming:  # without a mark nobody would release them, should we be killed
+        # Without a mark nobody would release them, or do what was put off, should we be killed.
+        await marks.make(host, marks.INSTALLING, *map(marks.new, coming))
+        if coming:
             await host.put(HOLD, b"", mode=0o644)
             for unit in coming:
                 await host.put(f"/run/systemd/system/{unit}.d/quorate-hold.conf", CONDITION, mode=0o644)
             await host.run("systemctl", "daemon-reload")
+        for name, content in STAND_INS.items():
+            await host.put(f"{FOLDER}/{name}", content, mode=0o755)
         try:
-            await install(host, tuple(self.missing(seen)))
+            if missing := self.missing(seen):
+                await install(host, tuple(missing), f"--option=DPkg::Path={FOLDER}:{PATH}")
         finally:
             await host.run(*RELEASE)
+            await host.run("systemctl", "daemon-reload")
+        # A module that can't be compiled keeps nothing from working: it is read as it is.
+        await host.run("sh", "-c", COMPILE, timeout=INSTALL_TIMEOUT, check=False)
+        await host.run("rm", "-rf", "--", FOLDER)
+        await marks.remove(host, marks.INSTALLING)
 
 
 def is_coming(unit: str, seen: Seen) -> bool:
@@ -102,9 +142,9 @@ def is_coming(unit: str, seen: Seen) -> bool:
     return unit not in seen.units or seen.units[unit].load == "not-found" or marks.new(unit) in seen.pending
 
 
-async def install(host: Host, packages: tuple[str, ...]) -> None:
+async def install(host: Host, packages: tuple[str, ...], *options: str) -> None:
     """Installs packages and what they depend on; removes none. The lists are fetched only if it fails without."""
-    command = (*APT, "install", "--no-install-recommends", "--no-remove", "--", *packages)
+    command = (*APT, *options, "install", "--no-install-recommends", "--no-remove", "--", *packages)
     try:
         await host.run(*command, under=QUIETLY, timeout=INSTALL_TIMEOUT)
     except CommandFailed:
