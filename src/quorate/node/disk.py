@@ -78,7 +78,9 @@ def restore(device: str, volume: str) -> None:
         while (disk := _disk(volume)) == "Failed" and time.monotonic() < deadline:
             time.sleep(0.1)
         if disk == "Diskless":
-            subprocess.run(["drbdadm", "attach", volume], check=True)
+            attached = subprocess.run(["drbdadm", "attach", volume], capture_output=True, text=True)
+            if attached.returncode:
+                raise Failed(f"drbdadm attach: {attached.stderr.strip()}")
 
 
 def fill(folder: str) -> None:

@@ -10,7 +10,10 @@ operator would expect of each:
 - a disk that hangs is not noticed by anybody (DRBD's `disk-timeout` isn't set: it may end in a panic, drbd.conf(5)),
   so the service hangs with it, for as long: no objective is kept, and `--all` leaves it out;
 - a slow disk makes every commit as slow, for a commit waits for both. Nobody is fenced for it;
-- a disk that loses what it has acknowledged is found out when its node loses power. The other replica has it all.
+- a disk that loses what it has acknowledged is found out when its node loses power. The other replica has it all. The
+  one that comes back is equal again if it was the primary's: its activity log, on disk since before, says what to
+  synchronise. A standby keeps no such log while its peer is there, so it comes back with old blocks as up to date; only
+  a comparison finds that. So on `standby:` the drill is broken, by `drbdadm verify`, and `--all` leaves that out.
 """
 
 import asyncio
