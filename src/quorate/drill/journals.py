@@ -113,7 +113,7 @@ async def collect(hosts: Hosts, nodes: Iterable[str], since: float) -> Journals:
             clocks[node] = clock = await measure_clock(host)
             argv = ["journalctl", "--no-pager", "--quiet", "--output=json"]
             argv += [f"--since=@{int(since + clock.offset - LARGEST_STEP)}"]
-            argv += ["--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SOURCE_REALTIME_TIMESTAMP"]
+            argv += ["--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SOURCE_REALTIME_TIMESTAMP,_BOOT_ID"]
             argv += [*(f"SYSLOG_IDENTIFIER={source}" for source in SOURCES), "+", DUMPED]
             found = parse((await host.run(*argv, timeout=120)).stdout, node, clock)
             entries.extend(entry for entry in found if entry.time >= int(since))
