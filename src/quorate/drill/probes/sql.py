@@ -133,7 +133,7 @@ class Pool:
         self._held = 0
         """Connections and attempts together."""
         self.trouble = ""
-        """Why the last attempt that failed did."""
+        """Why the last one was thrown away, or could not be made."""
         self.filled = asyncio.Event()
         """Every connection stood, once."""
 
@@ -154,15 +154,16 @@ class Pool:
             reader = connection._reader  # aiomysql.Pool looks here, too, before it lends a connection
             if not (connection.closed or reader.at_eof() or reader.exception()):
                 return connection
-            self.discard(connection)
+            self.discard(connection, "closed by the server")
 
     def give_back(self, connection: aiomysql.Connection) -> None:
         """For the next write."""
         self._idle.put_nowait(connection)
 
-    def discard(self, connection: aiomysql.Connection) -> None:
+    def discard(self, connection: aiomysql.Connection, why: str) -> None:
         """Throws a connection away: nobody knows what still comes out of it."""
         connection.close()
+        self.trouble = why
         self._held -= 1
 
     def close(self) -> None:
@@ -223,12 +224,12 @@ class Client:
             async with asyncio.timeout(self._config.timeout):
                 seen = await _transact(connection, statements(turn.number, turn.due, latest))
         except TimeoutError:
-            pool.discard(connection)
-            return turn.ended(Outcome.UNKNOWN, "no answer in time")
+            pool.discard(connection, "no answer in time")
+            return turn.ended(Outcome.UNKNOWN, pool.trouble)
         except Exception as error:  # whatever it was: only the server's own word makes it more than unknown
-            pool.discard(connection)  # and with it what the transaction has done so far
+            pool.discard(connection, repr(error))  # and with it what the transaction has done so far
             certain = isinstance(error, pymysql.MySQLError) and error.args and error.args[0] in NOT_DONE
-            return turn.ended(Outcome.REFUSED if certain else Outcome.UNKNOWN, repr(error))
+            return turn.ended(Outcome.REFUSED if certain else Outcome.UNKNOWN, pool.trouble)
         pool.give_back(connection)
         self._latest = max(self._latest, turn.number)
         missing = bool(latest) and not seen
