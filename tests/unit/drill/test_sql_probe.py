@@ -177,8 +177,13 @@ def test_a_transfer_that_is_done_by_halves_is_found(probe: Probe, mariadb: Serve
 
 def test_an_acknowledged_transfer_that_is_not_seen_is_a_stale_read(probe: Probe, mariadb: Server) -> None:
     probe.wait_for_answers(0.2)
-    mariadb.sql("DELETE FROM drill.writes WHERE n > 5")  # as a server would be that is behind another one
-    probe.wait_until(lambda writes: any(write.detail.startswith("stale read") for write in writes))
+
+    def behind_another_one(writes: list[Write]) -> bool:
+        """Again and again: those that had looked before, and are acknowledged after it, are there to be seen."""
+        mariadb.sql("DELETE FROM drill.writes WHERE n > 5")
+        return any(write.detail.startswith("stale read") for write in writes)
+
+    probe.wait_until(behind_another_one)
     record = probe.stop()
     stale = outage.seen(record, time.time()).stale
     assert stale
