@@ -31,6 +31,11 @@ def cells(document: Any) -> dict[str, dict[str, str]]:
     }
 
 
+def test_the_head_is_made_of_sentences(real: list[Report]) -> None:
+    head = " ".join(parsed(real).find(".//header").text_content().split())
+    assert " UTC. Measured by quorate" in head
+
+
 def test_the_matrix_has_signs_and_figures(real: list[Report], unheld: list[Report]) -> None:
     found = cells(parsed([*real, *unheld]))
     assert found["kill on active:identity"]["database"] == "✓ 0.8 s± 0.2"
