@@ -4,8 +4,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from quorate.errors import LabError
@@ -18,8 +19,8 @@ class Process:
         self.file = file
 
     def start(self, argv: Sequence[str | Path], output: Path, environment: dict[str, str] | None = None) -> None:
-        """Starts it in a session of its own, its output appended to a file."""
-        with output.open("ab") as sink:
+        """Starts it in a session of its own, its output appended to a file. Ctrl-C waits: it would leave it unknown."""
+        with output.open("ab") as sink, _undisturbed():
             process = subprocess.Popen(
                 [str(word) for word in argv],
                 stdin=subprocess.DEVNULL,
@@ -29,7 +30,7 @@ class Process:
                 env=environment,
                 start_new_session=True,
             )
-        self.file.write_text(f"{process.pid} {_started(process.pid)}")
+            self.file.write_text(f"{process.pid} {_started(process.pid)}")
 
     def pid(self) -> int | None:
         """The process, if it is alive and still the one that was started."""
@@ -61,6 +62,22 @@ class Process:
             if time.monotonic() > deadline:
                 raise LabError(f"process {pid} outlives SIGKILL by 10 s", where=str(self.file))
             time.sleep(0.005)  # it need not be our child, so nobody else tells us of its end
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C in this block takes effect at its end. Only the main thread is ever interrupted by it (signal, Python)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _started(pid: int) -> str | None:

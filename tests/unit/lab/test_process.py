@@ -1,4 +1,4 @@
-"""A process that stands still is stopped between two instructions, goes on, and can be killed meanwhile."""
+"""Processes that outlive the command that starts them: known from the first moment, stopped, going on, killed."""
 
 import signal
 import time
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from quorate.lab import process as processes
 from quorate.lab.process import Process
 
 
@@ -53,3 +54,28 @@ def test_what_is_stopped_can_be_killed(process: Process) -> None:
     process.kill()
     assert process.pid() is None
     process.signal(signal.SIGCONT)  # nothing is there to hear it
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, whatever whoever runs the tests has made of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_one_that_starts_as_ctrl_c_comes_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = processes._started
+
+    def interrupted(pid: int) -> str | None:
+        signal.raise_signal(signal.SIGINT)
+        return started(pid)
+
+    new = Process(tmp_path / "process")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(processes, "_started", interrupted)
+        new.start(["sleep", "60"], tmp_path / "output")
+    assert new.pid() is not None
+    new.kill()
+    assert new.pid() is None
