@@ -227,13 +227,29 @@ class Client:
             pool.discard(connection, "no answer in time")
             return turn.ended(Outcome.UNKNOWN, pool.trouble)
         except Exception as error:  # whatever it was: only the server's own word makes it more than unknown
-            pool.discard(connection, repr(error))  # and with it what the transaction has done so far
             certain = isinstance(error, pymysql.MySQLError) and error.args and error.args[0] in NOT_DONE
-            return turn.ended(Outcome.REFUSED if certain else Outcome.UNKNOWN, pool.trouble)
+            write = turn.ended(Outcome.REFUSED if certain else Outcome.UNKNOWN, repr(error))
+            if certain and await self._undone(connection):
+                pool.give_back(connection)
+            else:
+                pool.discard(connection, repr(error))
+            return write
         pool.give_back(connection)
         self._latest = max(self._latest, turn.number)
         missing = bool(latest) and not seen
         return turn.ended(Outcome.ACKNOWLEDGED, f"{STALE}: {latest} was acknowledged, and not seen" if missing else "")
+
+    async def _undone(self, connection: aiomysql.Connection) -> bool:
+        """Whether what a refused transaction has done so far is taken back, so that its connection is good for another.
+
+        A new one for each of them would be more work for a server in trouble than any of its clients makes.
+        """
+        try:
+            async with asyncio.timeout(self._config.timeout):
+                await connection.rollback()
+        except Exception:  # whatever it was: it is thrown away
+            return False
+        return True
 
     async def close(self) -> None:
         """Closes all connections."""
