@@ -35,6 +35,7 @@ def tools(site: Site, hosts: Hosts) -> Tools:
         machine=_Machines(site.lab),
         network=_Cables(site.lab),
         bmcs=_Bmcs(site.lab),
+        certificates=_Certificates(site, hosts),
         twin=True,
     )
 

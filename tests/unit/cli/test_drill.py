@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from quorate.cli import drill_sequences
+from quorate.cli import breaking, drill_sequences
 from quorate.cli.main import app
 from quorate.cli.ordering import Options
 from quorate.cli.site import Format, Site
 from quorate.drill import replay
 from quorate.drill.faults import FAULTS
 from quorate.errors import InputError, Refused
+from quorate.hosts import Hosts
 
 
 def run(*words: str) -> Result:
@@ -32,6 +33,18 @@ def test_the_list_has_every_fault() -> None:
     assert by_name["power-loss"]["fenced"] == "it must be"
     for name in FAULTS:
         assert name in run("--list").output
+
+
+def test_a_lab_has_what_every_fault_needs(tmp_path: Path) -> None:
+    file = tmp_path / "lab.yaml"
+    shutil.copy(Path(__file__).parents[3] / "examples/lab.yaml", file)
+    site = Site.open(file)
+    here = breaking.tools(site, Hosts([]))
+    assert {name: fault.missing(here) for name, fault in FAULTS.items() if fault.safe and fault.missing(here)} == {}
+    (site.folder / "lab").mkdir(parents=True)
+    (site.folder / "lab/lab.json").write_text("{}")
+    lab = breaking.tools(site, Hosts([]))
+    assert {name: fault.missing(lab) for name, fault in FAULTS.items() if fault.missing(lab)} == {}
 
 
 @pytest.mark.parametrize(
