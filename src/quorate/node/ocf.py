@@ -124,7 +124,7 @@ def remind() -> None:
 
     When a node's controller dies, the others take the node's attributes out of the CIB. The attribute manager goes on,
     with the old values: to set them again is no change to it, so they stay away, and nothing is promoted any more (seen
-    with Pacemaker 3.0.0; ClusterLabs/pacemaker#3801 is the cure). A controller that is back begins with probes.
+    with Pacemaker 3.0.0; ClusterLabs/pacemaker#3801 has a cure). A controller that is back begins with probes.
     """
     os.spawnlp(os.P_WAIT, "attrd_updater", "attrd_updater", "--refresh")
 
