@@ -9,11 +9,11 @@ from ipaddress import IPv4Address
 from quorate.cli.facility import Parts
 from quorate.cli.site import Site
 from quorate.cluster.authority import FRONT
-from quorate.drill.commands import NodeCommands
 from quorate.drill.faults import Cut, Tools
-from quorate.drill.membership import ClusterMembership
-from quorate.drill.packages import DesignPackages
-from quorate.drill.processes import UnitProcesses
+from quorate.drill.tools.commands import NodeCommands
+from quorate.drill.tools.membership import ClusterMembership
+from quorate.drill.tools.packages import DesignPackages
+from quorate.drill.tools.processes import UnitProcesses
 from quorate.hosts import Hosts
 from quorate.lab import DropSpec, Lab
 

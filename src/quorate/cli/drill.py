@@ -15,11 +15,12 @@ from quorate.cli.ordering import DEFAULTS, Options
 from quorate.cli.progress import progress
 from quorate.cli.site import DEFAULT_FILE, ClusterFile, Format, Output, Site
 from quorate.cluster.findings import suggestion
-from quorate.drill import campaign, report, runner
-from quorate.drill.campaign import Held
+from quorate.drill import report, runner
 from quorate.drill.faults import FAULTS
+from quorate.drill.judgement.verdict import Verdict
 from quorate.drill.order import REPAIR_LIMIT
-from quorate.drill.verdict import Verdict
+from quorate.drill.sequences import campaign
+from quorate.drill.sequences.campaign import Held
 from quorate.errors import InputError, Refused
 from quorate.progress import Silent
 

@@ -15,13 +15,14 @@ from quorate.cli.ordering import Options
 from quorate.cli.progress import progress
 from quorate.cli.site import Format, Site
 from quorate.cluster import units
-from quorate.drill import campaign, replay, report, sequences, sequencing, shrinking
-from quorate.drill.campaign import Held
+from quorate.drill import report
 from quorate.drill.faults import FAULTS
 from quorate.drill.order import Drill, Interrupted
-from quorate.drill.replay import Past
-from quorate.drill.sequences import Step
-from quorate.drill.sequencing import Course
+from quorate.drill.regression import Step
+from quorate.drill.sequences import campaign, drawing, replay, sequencing, shrinking
+from quorate.drill.sequences.campaign import Held
+from quorate.drill.sequences.replay import Past
+from quorate.drill.sequences.sequencing import Course
 from quorate.errors import InputError, QuorateError, Refused
 from quorate.progress import Progress, Silent
 
@@ -97,13 +98,13 @@ def hold_random(
     begun = time.monotonic()
 
     def begin(drill: Drill) -> tuple[Course, Iterable[Step]]:
-        among = sequences.choices(campaign.programme(FAULTS.values(), drill), drill)
+        among = drawing.choices(campaign.programme(FAULTS.values(), drill), drill)
         if not among:
             raise Refused("no fault fits this site", todo="`quorate drill --list` says what each needs")
         holding.console.print(
             f"Seed {chosen}: {len({step.fault for step in among})} faults on {len(among)} targets", highlight=False
         )
-        return sequencing.begin(drill, f"random-{chosen}", seed=chosen), sequences.drawn(among, chosen)
+        return sequencing.begin(drill, f"random-{chosen}", seed=chosen), drawing.drawn(among, chosen)
 
     course = holding.hold(begin, over=lambda: time.monotonic() - begun >= seconds, keep_going=keep_going)
     _conclude(site, course, holding.console, output, time.monotonic() - begun)

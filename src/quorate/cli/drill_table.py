@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from quorate.cli.site import Format
-from quorate.drill.campaign import Held
 from quorate.drill.faults import FAMILIES, Fault
-from quorate.drill.sequencing import summary
-from quorate.drill.verdict import Verdict
+from quorate.drill.judgement.verdict import Verdict
+from quorate.drill.sequences.campaign import Held
+from quorate.drill.sequences.sequencing import summary
 
 
 def show_faults(console: Console, output: Format) -> None:

@@ -8,11 +8,11 @@ from rich.console import Console
 
 from quorate.cli import breaking
 from quorate.cli.site import Site
-from quorate.drill import fencing_history
+from quorate.drill.audit import fencing_history
+from quorate.drill.audit.fencing import BmcLog, PowerRequest
 from quorate.drill.faults import POWER_LOSS, Fault
-from quorate.drill.fencing import BmcLog, PowerRequest
 from quorate.drill.order import REPAIR_LIMIT, Drill
-from quorate.drill.probed import PROBES
+from quorate.drill.probes.probed import PROBES
 from quorate.drill.report import drawing
 from quorate.errors import InputError
 from quorate.hosts import Hosts

@@ -9,16 +9,18 @@ from functools import partial
 from pathlib import Path
 
 from quorate import live
-from quorate.drill import fencing, guard, naming, probing
-from quorate.drill.audit import Blow
-from quorate.drill.expectation import lost_nodes, spared
+from quorate.drill import guard, naming
+from quorate.drill.audit import fencing
+from quorate.drill.audit.audit import Blow
+from quorate.drill.clients import probing
+from quorate.drill.clients.probe import Probe
+from quorate.drill.clients.probing import Probing
+from quorate.drill.clients.record import Record
 from quorate.drill.faults import Fencing
-from quorate.drill.forecast import Forecast, Glimpse
+from quorate.drill.judgement.expectation import lost_nodes, spared
+from quorate.drill.judgement.forecast import Forecast, Glimpse
 from quorate.drill.lasting import endure
 from quorate.drill.order import Drill
-from quorate.drill.probe import Probe
-from quorate.drill.probing import Probing
-from quorate.drill.record import Record
 from quorate.drill.settling import settle
 from quorate.drill.targets import Target
 from quorate.drill.waiting import until
@@ -95,9 +97,6 @@ async def break_under_load(
                 raise QuorateError(
                     "; ".join(unsteady), todo="`quorate status` shows the cluster; --rate sets a smaller load."
                 )
-        if fault.finding:
-            with progress.phase(f"Is {fault.finding} found before it is there?"):
-                await naming.require_unnamed(drill)
         if drill.guarded or not drill.tools.twin:
             await stack.enter_async_context(
                 guard.guarded(drill, target, guard.watch(drill, target, lost, before), folder)

@@ -15,9 +15,9 @@ from lxml import etree
 
 from quorate import live
 from quorate.design.model import Design
+from quorate.drill.clients.record import Reader
 from quorate.drill.faults import Fencing
 from quorate.drill.order import Aborted, Drill
-from quorate.drill.record import Reader
 from quorate.drill.targets import Target
 from quorate.errors import HostError, Refused
 from quorate.hosts.inspection import Seen, look_at

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
 from quorate import live
-from quorate.drill import fencing
-from quorate.drill.forecast import Fate, Forecast, Glimpse
+from quorate.drill.audit import fencing
+from quorate.drill.judgement.forecast import Fate, Forecast, Glimpse
 from quorate.drill.order import Drill
 from quorate.drill.waiting import until
 from quorate.progress import Progress

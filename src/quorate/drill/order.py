@@ -9,9 +9,9 @@ from pathlib import Path
 from quorate import live
 from quorate.cluster.model import Cluster
 from quorate.design.model import Design
+from quorate.drill.audit.fencing import BmcLog
 from quorate.drill.faults import Fault, Tools
-from quorate.drill.fencing import BmcLog
-from quorate.drill.probed import PROBES
+from quorate.drill.probes.probed import PROBES
 from quorate.errors import HostError, InputError, QuorateError
 from quorate.hosts import Host, Hosts
 

@@ -6,7 +6,7 @@ once the database is back there.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,25 @@ from quorate.cluster import spelling
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.drill.order import Drill
-from quorate.drill.sequences import Step
 from quorate.drill.targets import Target
 from quorate.errors import InputError
 
 NAME = "drill.json"
 CLUSTER = "cluster.yaml"
 VERSION = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """A fault and what it is done to, to be held by itself or as one of a sequence."""
+
+    fault: str
+    on: str
+    serving: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    """By service, the node that served it when this was held before; held again, they serve first."""
+
+    def __str__(self) -> str:
+        return f"{self.fault} on {self.on}"
 
 
 @dataclass(frozen=True)

@@ -15,36 +15,24 @@ from functools import partial
 from pathlib import Path
 
 from quorate import live
-from quorate.drill import (
-    addresses,
-    audit,
-    evidence,
-    expectation,
-    guard,
-    holding,
-    journals,
-    leftovers,
-    outage,
-    phases,
-    regression,
-    replicas,
-    report,
-    targets,
-)
-from quorate.drill.audit import Blow
+from quorate.drill import evidence, guard, naming, regression, report, targets
+from quorate.drill.audit import audit, journals, leftovers, phases
+from quorate.drill.audit.audit import Blow
+from quorate.drill.audit.journals import Journals
 from quorate.drill.breaking import break_under_load, rates_of
-from quorate.drill.forecast import Forecast, foretell, understand
-from quorate.drill.holding import Holding
-from quorate.drill.journals import Journals
+from quorate.drill.clients import outage
+from quorate.drill.clients.probe import Place, Probe
+from quorate.drill.clients.record import Record
+from quorate.drill.judgement import addresses, expectation, holding, replicas
+from quorate.drill.judgement.forecast import Forecast, foretell, understand
+from quorate.drill.judgement.holding import Holding
+from quorate.drill.judgement.verdict import Promise, Served, Verdict
 from quorate.drill.order import Drill, DrillStopped, Interrupted, new_folder, serving
-from quorate.drill.probe import Place, Probe
-from quorate.drill.probed import PROBES
 from quorate.drill.probes.address import Address
-from quorate.drill.record import Record
+from quorate.drill.probes.probed import PROBES
 from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
 from quorate.drill.targets import Aim, Target
-from quorate.drill.verdict import Promise, Served, Verdict
 from quorate.drill.waiting import until
 from quorate.drill.wiring import wiring
 from quorate.errors import HostError, QuorateError, Refused
@@ -99,6 +87,9 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     drill.fault.check(target, drill.tools)
     if not drill.tools.twin:
         await guard.check(drill, target, expectation.lost_nodes(drill, target, forecast))
+    if drill.fault.finding:
+        with progress.phase(f"Is {drill.fault.finding} found before it is there?"):
+            await naming.require_unnamed(drill)
     folder, places = _begin(drill, names)
     if forecast:
         (folder / "forecast.json").write_text(json.dumps(dataclasses.asdict(forecast), indent=2) + "\n")

@@ -11,8 +11,8 @@ from quorate.cli import breaking, drill_sequences
 from quorate.cli.main import app
 from quorate.cli.ordering import Options
 from quorate.cli.site import Format, Site
-from quorate.drill import replay
 from quorate.drill.faults import FAULTS
+from quorate.drill.sequences import replay
 from quorate.errors import InputError, Refused
 from quorate.hosts import Hosts
 

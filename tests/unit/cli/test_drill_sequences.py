@@ -10,11 +10,12 @@ import pytest
 from quorate.cli import converge, drill_sequences
 from quorate.cli.ordering import DEFAULTS
 from quorate.cli.site import Format, Site
-from quorate.drill import campaign, regression, replay, report
-from quorate.drill.campaign import Held
+from quorate.drill import regression, report
 from quorate.drill.order import Drill, DrillStopped, new_folder
+from quorate.drill.regression import Step
 from quorate.drill.report.model import Result
-from quorate.drill.sequences import Step
+from quorate.drill.sequences import campaign, replay
+from quorate.drill.sequences.campaign import Held
 from quorate.drill.targets import Target
 from quorate.progress import Progress, Say
 

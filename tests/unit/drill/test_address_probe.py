@@ -15,10 +15,11 @@ import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
-from quorate.drill import addresses, holders
-from quorate.drill.holders import Heard
+from quorate.drill.clients import holders
+from quorate.drill.clients.holders import Heard
+from quorate.drill.clients.record import Outcome, Reader, Record, Write
+from quorate.drill.judgement import addresses
 from quorate.drill.probes.address import Config, answer_in, interface_to, question
-from quorate.drill.record import Outcome, Reader, Record, Write
 
 RATE = 20.0
 ROUTES = """\

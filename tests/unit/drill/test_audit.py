@@ -6,10 +6,10 @@ import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill.audit import Blow, audit
-from quorate.drill.fencing import PowerRequest
-from quorate.drill.journals import Entry, Journals
-from quorate.drill.leftovers import Leftovers
+from quorate.drill.audit.audit import Blow, audit
+from quorate.drill.audit.fencing import PowerRequest
+from quorate.drill.audit.journals import Entry, Journals
+from quorate.drill.audit.leftovers import Leftovers
 from quorate.drill.targets import Target
 from quorate.live.state import Replica, State
 

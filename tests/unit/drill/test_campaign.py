@@ -8,16 +8,18 @@ import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill import campaign, expectation, runner
-from quorate.drill.audit import Blow
-from quorate.drill.commands import NodeCommands
+from quorate.drill import runner
+from quorate.drill.audit.audit import Blow
+from quorate.drill.audit.fencing import PowerRequest
 from quorate.drill.faults import FAULTS, POWER_LOSS, Tools
-from quorate.drill.fencing import PowerRequest
+from quorate.drill.judgement import expectation
 from quorate.drill.order import Drill
-from quorate.drill.processes import UnitProcesses
 from quorate.drill.report import reading
 from quorate.drill.report.model import Result
+from quorate.drill.sequences import campaign
 from quorate.drill.targets import Target
+from quorate.drill.tools.commands import NodeCommands
+from quorate.drill.tools.processes import UnitProcesses
 from quorate.hosts import Endpoint, Hosts
 from quorate.progress import Silent
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from quorate.drill.crashes import Kind, crashes, kind
+from quorate.drill.audit.crashes import Kind, crashes, kind
+from quorate.drill.audit.journals import Entry
 from quorate.drill.faults import FAULTS
-from quorate.drill.journals import Entry
 
 PANIC = Entry("ctl1", 12.0, "kernel", "Kernel panic - not syncing: sysrq triggered crash")
 OOM = Entry("ctl1", 13.0, "kernel", "Out of memory: Killed process 4711 (mariadbd) total-vm:1402384kB, anon-rss:0kB")

@@ -10,10 +10,10 @@ import pytest
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
 from quorate.drill import targets
-from quorate.drill.commands import NodeCommands
 from quorate.drill.faults import FAULTS, Cut, Fault, Fencing, Tools, netem, network
-from quorate.drill.forecast import Fate, Forecast, foretell
+from quorate.drill.judgement.forecast import Fate, Forecast, foretell
 from quorate.drill.targets import Target
+from quorate.drill.tools.commands import NodeCommands
 from quorate.drill.wiring import wiring
 from quorate.errors import HostError, Refused
 from quorate.hosts import Hosts

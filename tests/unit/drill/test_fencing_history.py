@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from quorate.drill import fencing
-from quorate.drill.fencing_history import FencingHistory
+from quorate.drill.audit import fencing
+from quorate.drill.audit.fencing_history import FencingHistory
 
 HISTORY = """<pacemaker-result api-version="2.38" request="stonith_admin --history * --output-as=xml">
   <fence_history status="0">

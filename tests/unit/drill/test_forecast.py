@@ -9,10 +9,10 @@ import pytest
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill.audit import Blow
-from quorate.drill.expectation import promised
-from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fate, fates, foretell, understand
-from quorate.drill.outage import Gap, Outage
+from quorate.drill.audit.audit import Blow
+from quorate.drill.clients.outage import Gap, Outage
+from quorate.drill.judgement.expectation import promised
+from quorate.drill.judgement.forecast import Fate, Forecast, Glimpse, Prediction, fate, fates, foretell, understand
 from quorate.drill.targets import Target
 from quorate.errors import InputError
 from quorate.proof.damage import standing

@@ -10,13 +10,14 @@ import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
-from quorate.drill import guard, record
-from quorate.drill.commands import NodeCommands
+from quorate.drill import guard
+from quorate.drill.audit.fencing import PowerRequest
+from quorate.drill.clients import record
+from quorate.drill.clients.record import Outcome, Write
 from quorate.drill.faults import FAULTS, Tools
-from quorate.drill.fencing import PowerRequest
 from quorate.drill.order import Aborted, Drill
-from quorate.drill.record import Outcome, Write
 from quorate.drill.targets import Target
+from quorate.drill.tools.commands import NodeCommands
 from quorate.errors import HostError, Refused
 from quorate.hosts import Endpoint, Hosts
 from quorate.live.state import NodeState, Replica, State

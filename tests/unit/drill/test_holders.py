@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quorate.drill import holders
-from quorate.drill.holders import Answer, contests
+from quorate.drill.clients import holders
+from quorate.drill.clients.holders import Answer, contests
 
 ONE, OTHER, THIRD = "02:51:00:00:01:00", "02:51:00:00:02:00", "02:51:00:00:03:00"
 EVERY = 0.25

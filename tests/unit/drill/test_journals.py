@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from quorate.drill import journals
-from quorate.drill.journals import Clock, Entry, parse
+from quorate.drill.audit import journals
+from quorate.drill.audit.journals import Clock, Entry, parse
 from quorate.hosts import Host, Hosts, Result
 
 BOOT = "7e4f70fdc6a24beb9bfad56e8a1d187e"

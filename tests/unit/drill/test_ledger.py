@@ -5,8 +5,8 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quorate.drill.ledger import Found, compare
-from quorate.drill.record import Outcome, Record, Write
+from quorate.drill.clients.ledger import Found, compare
+from quorate.drill.clients.record import Outcome, Record, Write
 
 
 def record(outcomes: list[Outcome], complete: bool = True) -> Record:

@@ -5,7 +5,7 @@ from lxml import etree
 
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
-from quorate.drill.leftovers import constraints, left
+from quorate.drill.audit.leftovers import constraints, left
 
 CIB = """
 <cib><configuration>

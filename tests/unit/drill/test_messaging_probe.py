@@ -20,11 +20,11 @@ import pytest
 
 from quorate.cluster.authority import Authority
 from quorate.cluster.certificates import Names
-from quorate.drill import ledger, outage
-from quorate.drill.ledger import Found
+from quorate.drill.clients import ledger, outage
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.record import Outcome, Reader, Record, Write
 from quorate.drill.probes import messaging
 from quorate.drill.probes.messaging import Config, Delivery
-from quorate.drill.record import Outcome, Reader, Record, Write
 
 RATE = 100.0
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")

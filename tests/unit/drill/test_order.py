@@ -8,10 +8,10 @@ import pytest
 from quorate.cli import ordering
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill.audit import Blow
+from quorate.drill.audit.audit import Blow
+from quorate.drill.audit.fencing import PowerRequest
+from quorate.drill.audit.journals import Entry, Journals
 from quorate.drill.faults import POWER_LOSS, Tools, power
-from quorate.drill.fencing import PowerRequest
-from quorate.drill.journals import Entry, Journals
 from quorate.drill.order import Drill
 from quorate.drill.targets import Target
 from quorate.errors import InputError

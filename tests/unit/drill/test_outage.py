@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quorate.drill.outage import latency, measure, seen, steady
-from quorate.drill.record import Outcome, Record, Write
+from quorate.drill.clients.outage import latency, measure, seen, steady
+from quorate.drill.clients.record import Outcome, Record, Write
 
 INTERVAL = 0.005
 

@@ -10,9 +10,9 @@ import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
-from quorate.drill import phases, primaries
-from quorate.drill.audit import Blow
-from quorate.drill.journals import Entry, Journals
+from quorate.drill.audit import phases, primaries
+from quorate.drill.audit.audit import Blow
+from quorate.drill.audit.journals import Entry, Journals
 from quorate.drill.targets import Target
 
 CUT = 1795383906.991

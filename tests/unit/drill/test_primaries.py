@@ -2,8 +2,8 @@
 
 import pytest
 
-from quorate.drill.journals import Entry
-from quorate.drill.primaries import Reign, overlaps, reigns
+from quorate.drill.audit.journals import Entry
+from quorate.drill.audit.primaries import Reign, overlaps, reigns
 
 
 def role(time: float, node: str, old: str, new: str, minor: int = 0) -> Entry:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from quorate.drill import probing
+from quorate.drill.clients import probing
+from quorate.drill.clients.probing import Probing
 from quorate.drill.probes.sql import Config
-from quorate.drill.probing import Probing
 from quorate.errors import QuorateError
 
 from .conftest import Server

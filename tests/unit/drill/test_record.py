@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quorate.drill.record import Outcome, Reader, Write, head, line, read, tail
+from quorate.drill.clients.record import Outcome, Reader, Write, head, line, read, tail
 
 seconds = st.integers(0, 10**10).map(lambda n: n / 1e6)
 writes = st.builds(

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from quorate.design.model import ServiceDesign
-from quorate.drill import ledger, probing
-from quorate.drill.ledger import Ledger
-from quorate.drill.probe import Place, Probe
-from quorate.drill.probed import PROBES
+from quorate.drill.clients import ledger, probing
+from quorate.drill.clients.ledger import Ledger
+from quorate.drill.clients.probe import Place, Probe
+from quorate.drill.clients.probing import Probing
+from quorate.drill.clients.record import Outcome, Record
 from quorate.drill.probes import identity, image
-from quorate.drill.probing import Probing
-from quorate.drill.record import Outcome, Record
+from quorate.drill.probes.probed import PROBES
 from quorate.errors import HostError
 from quorate.hosts import Host
 

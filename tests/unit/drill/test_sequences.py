@@ -11,16 +11,17 @@ import pytest
 from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.design import work_out
-from quorate.drill import campaign, regression, replay, report, sequences, sequencing
-from quorate.drill.campaign import Held
-from quorate.drill.commands import NodeCommands
+from quorate.drill import regression, report
+from quorate.drill.audit.fencing import PowerRequest
 from quorate.drill.faults import FAULTS, POWER_LOSS, Tools
-from quorate.drill.fencing import PowerRequest
 from quorate.drill.order import Drill, DrillStopped
-from quorate.drill.processes import UnitProcesses
+from quorate.drill.regression import Step
 from quorate.drill.report.model import Result
-from quorate.drill.sequences import Step
+from quorate.drill.sequences import campaign, drawing, replay, sequencing
+from quorate.drill.sequences.campaign import Held
 from quorate.drill.targets import Target
+from quorate.drill.tools.commands import NodeCommands
+from quorate.drill.tools.processes import UnitProcesses
 from quorate.errors import InputError
 from quorate.hosts import Endpoint, Hosts
 from quorate.progress import Progress, Say, Silent
@@ -42,12 +43,12 @@ def drill(cluster: Cluster, tmp_path: Path) -> Drill:
 
 
 def choices(drill: Drill) -> tuple[Step, ...]:
-    return sequences.choices(campaign.programme(FAULTS.values(), drill), drill)
+    return drawing.choices(campaign.programme(FAULTS.values(), drill), drill)
 
 
 def test_the_same_seed_draws_the_same_sequence(drill: Drill) -> None:
     def first(seed: int) -> list[Step]:
-        return list(itertools.islice(sequences.drawn(choices(drill), seed), 40))
+        return list(itertools.islice(drawing.drawn(choices(drill), seed), 40))
 
     assert first(7) == first(7)
     assert first(7) != first(8)
@@ -74,11 +75,11 @@ def test_what_works_on_all_nodes_is_hit_on_each(drill: Drill) -> None:
 
 def test_every_fault_comes_sooner_or_later(drill: Drill) -> None:
     among = choices(drill)
-    assert set(itertools.islice(sequences.drawn(among, 1), 2000)) == set(among)
+    assert set(itertools.islice(drawing.drawn(among, 1), 2000)) == set(among)
 
 
 def test_without_anything_to_draw_from_there_is_no_sequence() -> None:
-    assert list(sequences.drawn((), 1)) == []
+    assert list(drawing.drawn((), 1)) == []
 
 
 def test_a_target_is_kept_as_nodes() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from quorate.cluster.loading import load
 from quorate.design import Design, work_out
-from quorate.drill import campaign, targets
+from quorate.drill import targets
 from quorate.drill.faults import FAULTS, Tools, configuration, keys, processes
+from quorate.drill.sequences import campaign
 from quorate.drill.targets import Target
 from quorate.errors import HostError, Refused
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quorate.drill.shrinking import shortest
+from quorate.drill.sequences.shrinking import shortest
 
 
 class Tries:

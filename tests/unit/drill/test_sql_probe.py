@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from quorate.drill import ledger, outage
-from quorate.drill.ledger import Found
+from quorate.drill.clients import ledger, outage
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.record import Outcome, Reader, Record, Write
 from quorate.drill.probes.sql import ACCOUNTS, READ, Config, contradictions, transfer, understand
-from quorate.drill.record import Outcome, Reader, Record, Write
 
 from .conftest import Server
 

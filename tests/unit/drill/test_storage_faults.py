@@ -8,9 +8,10 @@ import pytest
 
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
-from quorate.drill import expectation, targets
+from quorate.drill import targets
+from quorate.drill.audit.fencing import PowerRequest
 from quorate.drill.faults import FAULTS, Fault, Tools, clock, storage
-from quorate.drill.fencing import PowerRequest
+from quorate.drill.judgement import expectation
 from quorate.drill.order import Drill
 from quorate.drill.targets import Target
 from quorate.errors import HostError, Refused

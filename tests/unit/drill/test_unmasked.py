@@ -9,9 +9,10 @@ import pytest
 
 from quorate.cluster.loading import load
 from quorate.design import work_out
-from quorate.drill import expectation, naming
+from quorate.drill import naming
+from quorate.drill.audit.fencing import PowerRequest
 from quorate.drill.faults import FAULTS, Fencing, Tools
-from quorate.drill.fencing import PowerRequest
+from quorate.drill.judgement import expectation
 from quorate.drill.order import Drill
 from quorate.drill.targets import Target
 from quorate.errors import HostError, Refused

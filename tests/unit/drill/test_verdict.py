@@ -9,17 +9,17 @@ import pytest
 from rich.console import Console
 
 from quorate.drill import report
-from quorate.drill.audit import Audit
-from quorate.drill.crashes import Crash, Kind
-from quorate.drill.fencing import PowerRequest
-from quorate.drill.holders import Contest, Holder
-from quorate.drill.holding import NOTHING, Holding
-from quorate.drill.ledger import Ledger
-from quorate.drill.outage import Clients, Gap, Latency, Outage
-from quorate.drill.phases import Phase
-from quorate.drill.primaries import Overlap, Reign
-from quorate.drill.replicas import Verify
-from quorate.drill.verdict import Promise, Served, Verdict
+from quorate.drill.audit.audit import Audit
+from quorate.drill.audit.crashes import Crash, Kind
+from quorate.drill.audit.fencing import PowerRequest
+from quorate.drill.audit.phases import Phase
+from quorate.drill.audit.primaries import Overlap, Reign
+from quorate.drill.clients.holders import Contest, Holder
+from quorate.drill.clients.ledger import Ledger
+from quorate.drill.clients.outage import Clients, Gap, Latency, Outage
+from quorate.drill.judgement.holding import NOTHING, Holding
+from quorate.drill.judgement.replicas import Verify
+from quorate.drill.judgement.verdict import Promise, Served, Verdict
 
 LEDGER = Ledger(5000, 2000, 3, 13, lost=(), never_sent=(), undecided=())
 CLIENTS = Clients(

@@ -1,0 +1,1 @@
+"""One probe for each kind of service; `probed` says which has which."""

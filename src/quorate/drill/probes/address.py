@@ -17,14 +17,14 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quorate.drill import holders, load
-from quorate.drill.holders import Answer
-from quorate.drill.ledger import Found
-from quorate.drill.load import Turn
-from quorate.drill.record import Outcome, Write
+from quorate.drill.clients import holders, load
+from quorate.drill.clients.holders import Answer
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.load import Turn
+from quorate.drill.clients.record import Outcome, Write
 
 if TYPE_CHECKING:
-    from quorate.drill.probe import Place
+    from quorate.drill.clients.probe import Place
 
 ROUTES = Path("/proc/self/net/route")
 """Of the network namespace that this process is in; proc(5)."""

@@ -15,16 +15,16 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from quorate.drill import load
-from quorate.drill.ledger import Found
-from quorate.drill.load import Turn
+from quorate.drill.clients import load
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.load import Turn
+from quorate.drill.clients.record import Outcome, Write
 from quorate.drill.probes import rest
 from quorate.drill.probes.rest import NOT_SENT
-from quorate.drill.record import Outcome, Write
 from quorate.errors import HostError
 
 if TYPE_CHECKING:
-    from quorate.drill.probe import Place
+    from quorate.drill.clients.probe import Place
 
 LOGIN, PRIVATE = "/auth/login/", "/identity/"
 """The form, and a page for those who have filled it in."""

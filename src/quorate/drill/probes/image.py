@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quorate.drill import load
-from quorate.drill.ledger import Found
-from quorate.drill.load import Turn
+from quorate.drill.clients import load
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.load import Turn
+from quorate.drill.clients.record import Outcome, Write
 from quorate.drill.probes import rest
 from quorate.drill.probes.rest import Failed, Rest, Tokens
-from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
-    from quorate.drill.probe import Place
+    from quorate.drill.clients.probe import Place
 
 SIZE = 16384
 """Bytes of an image: several blocks, so that a torn one is seen."""

@@ -27,14 +27,14 @@ import aiormq
 from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 from aiormq.exceptions import AMQPError, DeliveryError, PublishError
 
-from quorate.drill import load
-from quorate.drill.ledger import Found
-from quorate.drill.load import Turn
-from quorate.drill.record import Outcome, Write
+from quorate.drill.clients import load
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.load import Turn
+from quorate.drill.clients.record import Outcome, Write
 from quorate.errors import HostError
 
 if TYPE_CHECKING:
-    from quorate.drill.probe import Place
+    from quorate.drill.clients.probe import Place
 
 # It logs each attempt that fails, ten lines a second; the record has their reason.
 logging.getLogger("aiormq").setLevel(logging.CRITICAL)

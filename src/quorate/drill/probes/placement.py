@@ -4,15 +4,15 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quorate.drill import load
-from quorate.drill.ledger import Found
-from quorate.drill.load import Turn
+from quorate.drill.clients import load
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.load import Turn
+from quorate.drill.clients.record import Outcome, Write
 from quorate.drill.probes import rest
 from quorate.drill.probes.rest import Failed, Rest, Tokens
-from quorate.drill.record import Outcome, Write
 
 if TYPE_CHECKING:
-    from quorate.drill.probe import Place
+    from quorate.drill.clients.probe import Place
 
 VERSION = {"OpenStack-API-Version": "placement 1.6"}
 """The first with traits (placement's API history)."""

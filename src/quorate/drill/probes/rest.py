@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from quorate.drill import load
-from quorate.drill.record import Outcome
+from quorate.drill.clients import load
+from quorate.drill.clients.record import Outcome
 from quorate.errors import HostError
 
 if TYPE_CHECKING:
     from quorate.design.model import ServiceDesign
-    from quorate.drill.probe import Place
+    from quorate.drill.clients.probe import Place
 
 CONNECT_TIMEOUT = 1.0
 """Seconds for TCP and TLS together to begin; while an address moves, nothing answers at all."""

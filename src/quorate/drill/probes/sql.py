@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 import aiomysql
 import pymysql
 
-from quorate.drill import load
-from quorate.drill.ledger import Found
-from quorate.drill.load import Turn
-from quorate.drill.record import STALE, Outcome, Write
+from quorate.drill.clients import load
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.load import Turn
+from quorate.drill.clients.record import STALE, Outcome, Write
 
 if TYPE_CHECKING:
-    from quorate.drill.probe import Place
+    from quorate.drill.clients.probe import Place
     from quorate.hosts import Host
 
 ACCOUNTS, OPENING = 100, 1_000_000

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from quorate import __version__
-from quorate.drill.journals import Journals
-from quorate.drill.record import Record
+from quorate.drill.audit.journals import Journals
+from quorate.drill.clients.record import Record
+from quorate.drill.judgement.verdict import Served, Verdict
 from quorate.drill.report import junit, page
 from quorate.drill.report.events import events
 from quorate.drill.report.model import SCHEMA, Report, Result
 from quorate.drill.report.operations import columns, time_to_repair
-from quorate.drill.verdict import Served, Verdict
 from quorate.errors import QuorateError
 
 MADE_BY = f"quorate {__version__}"

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from quorate.drill.fencing import PowerRequest
-from quorate.drill.journals import Entry
+from quorate.drill.audit.fencing import PowerRequest
+from quorate.drill.audit.journals import Entry
 from quorate.drill.report.model import Event, EventKind
 
 TOGETHER = 2.0

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from quorate.drill.outage import Clients
-from quorate.drill.record import Outcome, Record, Write
+from quorate.drill.clients.outage import Clients
+from quorate.drill.clients.record import Outcome, Record, Write
 from quorate.drill.report.model import Operations
 
 LETTERS = {Outcome.ACKNOWLEDGED: "a", Outcome.REFUSED: "r", Outcome.UNKNOWN: "u"}

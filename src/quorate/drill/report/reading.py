@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from quorate.drill import outage, record
-from quorate.drill.fencing import PowerRequest
-from quorate.drill.journals import Entry
+from quorate.drill.audit.fencing import PowerRequest
+from quorate.drill.audit.journals import Entry
+from quorate.drill.clients import outage, record
 from quorate.drill.report.events import events
 from quorate.drill.report.model import SCHEMA, Report
 from quorate.drill.report.operations import columns, time_to_repair

@@ -7,8 +7,8 @@ from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
-from quorate.drill.phases import Phase
-from quorate.drill.verdict import Served, Verdict
+from quorate.drill.audit.phases import Phase
+from quorate.drill.judgement.verdict import Served, Verdict
 
 MOST_TURNS = 6
 """Of the machines that had an address, those that are told."""

@@ -11,10 +11,10 @@ from lxml import etree
 
 from quorate.drill import report as public
 from quorate.drill import runner
-from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction
-from quorate.drill.journals import Clock, Entry, Journals
+from quorate.drill.audit.journals import Clock, Entry, Journals
+from quorate.drill.clients.record import Outcome, Record, Write
+from quorate.drill.judgement.forecast import Fate, Forecast, Glimpse, Prediction
 from quorate.drill.order import DrillStopped, Interrupted
-from quorate.drill.record import Outcome, Record, Write
 from quorate.drill.report import building, reading
 from quorate.drill.report.model import Result
 from quorate.drill.report.operations import columns, time_to_repair

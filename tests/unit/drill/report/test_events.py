@@ -2,8 +2,8 @@
 
 import pytest
 
-from quorate.drill.fencing import PowerRequest
-from quorate.drill.journals import Entry
+from quorate.drill.audit.fencing import PowerRequest
+from quorate.drill.audit.journals import Entry
 from quorate.drill.report.events import events
 from quorate.drill.report.model import EventKind, Report
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from quorate.drill.judgement.verdict import Verdict
 from quorate.drill.report import building, reading
 from quorate.drill.report.model import EventKind, Operations, Report, document_schema
-from quorate.drill.verdict import Verdict
 from quorate.errors import InputError
 
 from .conftest import DRILLS, SCHEMA_2

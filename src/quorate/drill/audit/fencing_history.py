@@ -11,8 +11,8 @@ from datetime import datetime
 from lxml import etree
 
 from quorate.design.model import Design
-from quorate.drill.fencing import PowerRequest
-from quorate.drill.journals import measure_clock
+from quorate.drill.audit.fencing import PowerRequest
+from quorate.drill.audit.journals import measure_clock
 from quorate.errors import HostError
 from quorate.hosts import Hosts
 

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from quorate.drill import fencing
-from quorate.drill.audit import Blow
+from quorate.drill.audit import fencing
+from quorate.drill.audit.audit import Blow
 from quorate.drill.faults import Fencing
-from quorate.drill.forecast import Fate, Forecast, Glimpse, Prediction, fates, foretell
+from quorate.drill.judgement.forecast import Fate, Forecast, Glimpse, Prediction, fates, foretell
+from quorate.drill.judgement.verdict import Served
 from quorate.drill.order import Drill
 from quorate.drill.targets import Target
-from quorate.drill.verdict import Served
 from quorate.live.state import State
 
 

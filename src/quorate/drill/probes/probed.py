@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from quorate.drill.probe import Place, Probe
+from quorate.drill.clients.probe import Place, Probe
 from quorate.drill.probes import dashboard, identity, image, messaging, placement, sql
 
 PROBES: Mapping[str, Callable[[Place], Probe]] = {

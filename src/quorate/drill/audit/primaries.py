@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from quorate.drill.journals import Entry
+from quorate.drill.audit.journals import Entry
 
 _ROLE = re.compile(r"\bdrbd(?P<minor>\d+): .*\brole\( (?P<old>\w+) -> (?P<new>\w+) \)")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from quorate.design.model import ServiceDesign
-from quorate.drill.ledger import Found
-from quorate.drill.load import Config
+from quorate.drill.clients.ledger import Found
+from quorate.drill.clients.load import Config
 from quorate.hosts import Host
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from quorate.drill.record import Outcome, Record
+from quorate.drill.clients.record import Outcome, Record
 
 
 @dataclass(frozen=True)

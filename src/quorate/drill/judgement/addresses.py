@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from functools import partial
 
 from quorate.design.model import Design, ServiceDesign
-from quorate.drill import holders, outage
-from quorate.drill.audit import Blow
-from quorate.drill.holding import NOTHING
+from quorate.drill.audit.audit import Blow
+from quorate.drill.clients import holders, outage
+from quorate.drill.clients.probe import Place
+from quorate.drill.clients.record import Record
+from quorate.drill.judgement.holding import NOTHING
+from quorate.drill.judgement.verdict import Promise, Served
 from quorate.drill.order import Drill, serving
-from quorate.drill.probe import Place
 from quorate.drill.probes.address import Address
-from quorate.drill.record import Record
-from quorate.drill.verdict import Promise, Served
 from quorate.live.state import State
 from quorate.services.parts import Primitive
 

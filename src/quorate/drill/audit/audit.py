@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from quorate.design.model import Design
-from quorate.drill import fencing, holders, phases, primaries
-from quorate.drill.crashes import Crash, crashes
-from quorate.drill.fencing import BmcLog, PowerRequest
-from quorate.drill.holders import Contest, Heard, Holder
-from quorate.drill.journals import Entry, Journals
-from quorate.drill.leftovers import Leftovers
-from quorate.drill.phases import Phase
-from quorate.drill.primaries import Overlap, Reign
+from quorate.drill.audit import fencing, phases, primaries
+from quorate.drill.audit.crashes import Crash, crashes
+from quorate.drill.audit.fencing import BmcLog, PowerRequest
+from quorate.drill.audit.journals import Entry, Journals
+from quorate.drill.audit.leftovers import Leftovers
+from quorate.drill.audit.phases import Phase
+from quorate.drill.audit.primaries import Overlap, Reign
+from quorate.drill.clients import holders
+from quorate.drill.clients.holders import Contest, Heard, Holder
 from quorate.drill.targets import Target
 from quorate.live.state import State
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from quorate.drill import report, runner, targets
 from quorate.drill.faults import Fault
+from quorate.drill.judgement.verdict import Verdict
 from quorate.drill.order import Drill, DrillStopped, Interrupted, new_folder
 from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
-from quorate.drill.verdict import Verdict
 from quorate.errors import HostError, LabError, QuorateError, Refused
 from quorate.progress import Progress, Say
 

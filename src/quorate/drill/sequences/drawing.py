@@ -5,27 +5,14 @@ on one node, and the next one only once the cluster is ready again, which `campa
 """
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 
 from quorate.drill.faults import Fault
 from quorate.drill.order import Drill
+from quorate.drill.regression import Step
 
 MOVES = frozenset({"address", "certificate", "volume"})
 """What a fault may want of a service that only the node has that serves it."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One fault of a sequence."""
-
-    fault: str
-    on: str
-    serving: Mapping[str, str | None] = field(default_factory=dict, hash=False)
-    """By service, the node that served it when this was held before; held again, they serve first."""
-
-    def __str__(self) -> str:
-        return f"{self.fault} on {self.on}"
 
 
 def choices(programme: Iterable[tuple[Fault, str]], drill: Drill) -> tuple[Step, ...]:

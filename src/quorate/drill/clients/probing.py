@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from quorate.drill import outage
-from quorate.drill.load import Config
-from quorate.drill.record import Reader, Record, Write
+from quorate.drill.clients import outage
+from quorate.drill.clients.load import Config
+from quorate.drill.clients.record import Reader, Record, Write
 from quorate.errors import QuorateError
 
 LOOK_EVERY = 0.1

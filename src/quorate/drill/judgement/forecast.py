@@ -11,7 +11,7 @@ from datetime import date
 
 from quorate.cluster.model import Cluster
 from quorate.design.model import Design
-from quorate.drill.outage import Outage
+from quorate.drill.clients.outage import Outage
 from quorate.proof.damage import Damage, Standing, standing
 from quorate.proof.downtime import behind_front, stands_on
 from quorate.proof.topology import Study, study, what_if, with_serving

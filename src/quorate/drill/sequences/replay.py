@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quorate.cluster.model import Cluster
-from quorate.drill import regression, sequencing
-from quorate.drill.campaign import Held
+from quorate.drill import regression
 from quorate.drill.faults import FAULTS
-from quorate.drill.regression import Kept
+from quorate.drill.regression import Kept, Step
 from quorate.drill.report import reading
 from quorate.drill.report.model import Report, Result
-from quorate.drill.sequences import Step
+from quorate.drill.sequences import sequencing
+from quorate.drill.sequences.campaign import Held
 from quorate.errors import InputError
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from quorate.drill.record import STALE, Outcome, Record, Write
+from quorate.drill.clients.record import STALE, Outcome, Record, Write
 
 WORTH_TELLING = 0.5
 """Seconds. A shorter gap besides the longest one is not listed, nor one of less than three operations' turns."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from quorate.drill.audit import Audit
-from quorate.drill.forecast import Prediction
-from quorate.drill.holding import Holding
-from quorate.drill.outage import Clients
-from quorate.drill.phases import Phase
+from quorate.drill.audit.audit import Audit
+from quorate.drill.audit.phases import Phase
+from quorate.drill.clients.outage import Clients
+from quorate.drill.judgement.forecast import Prediction
+from quorate.drill.judgement.holding import Holding
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from quorate import __version__, live
-from quorate.drill import campaign, regression, replicas
-from quorate.drill.campaign import SETTLE_LIMIT, Held
+from quorate.drill import regression
 from quorate.drill.faults import FAULTS
+from quorate.drill.judgement import replicas
 from quorate.drill.order import Drill, DrillStopped
+from quorate.drill.regression import Step
 from quorate.drill.report.model import Result
-from quorate.drill.sequences import Step
+from quorate.drill.sequences import campaign
+from quorate.drill.sequences.campaign import SETTLE_LIMIT, Held
 from quorate.drill.settling import settle
 from quorate.errors import QuorateError
 from quorate.progress import Progress, Say

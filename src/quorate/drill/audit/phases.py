@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from quorate.design.model import Design, ServiceDesign
-from quorate.drill.journals import Entry
+from quorate.drill.audit.journals import Entry
 from quorate.drill.targets import Target
 from quorate.services.parts import Clone, Primitive
 

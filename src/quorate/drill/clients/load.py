@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from quorate.drill.record import Outcome, Write, head, line, tail
+from quorate.drill.clients.record import Outcome, Write, head, line, tail
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,13 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 
 from quorate import live
-from quorate.drill import ledger, replicas
-from quorate.drill.ledger import Ledger
+from quorate.drill.clients import ledger
+from quorate.drill.clients.ledger import Ledger
+from quorate.drill.clients.probe import Probe
+from quorate.drill.clients.record import Record
+from quorate.drill.judgement import replicas
+from quorate.drill.judgement.replicas import Verify
 from quorate.drill.order import Drill, serving
-from quorate.drill.probe import Probe
-from quorate.drill.record import Record
-from quorate.drill.replicas import Verify
 from quorate.drill.settling import settle
 from quorate.errors import HostError
 from quorate.progress import Progress

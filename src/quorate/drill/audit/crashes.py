@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from quorate.drill.journals import Entry
+from quorate.drill.audit.journals import Entry
 
 
 class Kind(enum.StrEnum):
