@@ -89,7 +89,7 @@ class Node(Host):
 
 def test_what_was_written_while_a_clock_was_back_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     now = BEGAN + 1000.0
-    monkeypatch.setattr("quorate.drill.journals.time.time", lambda: now)
+    monkeypatch.setattr("quorate.drill.audit.journals.time.time", lambda: now)
 
     class OneNode(Hosts):
         def __init__(self) -> None:
