@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lxml import etree
-
 from quorate import live
 from quorate.design.model import Design
 from quorate.drill.clients.record import Reader
@@ -31,15 +29,13 @@ CONFIRMED = 6.0
 """Seconds for which a second failure must be seen: while a DC is elected nobody knows anything for a moment."""
 EXCESS = 3.0
 """How many times its objective a service may be away."""
-NO = frozenset({"false", "off", "no", "n", "0"})
-"""Pacemaker's words, crm_str_to_boolean() in its lib/common/strings.c."""
 
 
-async def check(drill: Drill, target: Target, lost: Collection[str]) -> None:
-    """Whether a real cluster may be broken so. That it is ready has been seen by then, its fence devices included.
+def check(drill: Drill, target: Target, lost: Collection[str]) -> None:
+    """Whether a real cluster may be broken so. That it is ready has been seen by then, its fencing included.
 
     Raises:
-        Refused: more than one node at a time, or nothing would be fenced or recovered.
+        Refused: more than one node at a time.
     """
     one_by_one = "membership" in drill.fault.needs
     if len(lost) > 1 or (len(target.nodes) > 1 and not one_by_one):
@@ -48,39 +44,6 @@ async def check(drill: Drill, target: Target, lost: Collection[str]) -> None:
             means="The objectives are promises for one failure.",
             todo="Name one node; hold the rest on the site's twin: `quorate lab up` makes it.",
         )
-    if found := unsafe(await _properties(drill)):
-        raise Refused(
-            "; ".join(found),
-            means="A node that fails would not be fenced, or what it served not recovered.",
-            todo="`quorate apply` brings the cluster to where the cluster file wants it.",
-        )
-
-
-def unsafe(properties: Mapping[str, str]) -> list[str]:
-    """What a cluster's properties say against a drill, in sentences. Pure."""
-    found = [
-        f"fencing is switched off: {name}={properties[name]}"
-        for name in ("stonith-enabled", "fencing-enabled")  # the second one is its new name, Pacemaker 3.0.2
-        if properties.get(name, "true").lower() in NO
-    ]
-    found += [
-        f"the cluster is told to do nothing: {name}={properties[name]}"
-        for name in ("maintenance-mode", "stop-all-resources")
-        if properties.get(name, "false").lower() not in NO
-    ]
-    return found
-
-
-async def _properties(drill: Drill) -> dict[str, str]:
-    """The cluster's own properties, as they are now. Raises HostError if no node says."""
-    for node in drill.design.hosts:
-        try:
-            host = await drill.hosts.host(node)
-            text = (await host.run("cibadmin", "--query", "--scope", "crm_config")).stdout
-        except HostError:
-            continue
-        return {str(pair.get("name")): str(pair.get("value")) for pair in etree.fromstring(text).iter("nvpair")}
-    raise HostError("no node says what the cluster's properties are")
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     target = dataclasses.replace(target, wiring=wiring(drill.cluster, drill.design))
     drill.fault.check(target, drill.tools)
     if not drill.tools.twin:
-        await guard.check(drill, target, expectation.lost_nodes(drill, target, forecast))
+        guard.check(drill, target, expectation.lost_nodes(drill, target, forecast))
     if drill.fault.finding:
         with progress.phase(f"Is {drill.fault.finding} found before it is there?"):
             await naming.require_unnamed(drill)

@@ -1,8 +1,9 @@
 """Is the cluster ready, and if not: what is missing.
 
 Ready is: every node a member, quorum, all links, fencing for every node, every resource where it should be, both sides
-of every volume UpToDate and connected, every unit of systemd's running, nothing failed, and nothing kept off a node
-that a design doesn't want off. Then, and only then, any one failure can be survived.
+of every volume UpToDate and connected, every unit of systemd's running, nothing failed, nothing kept off a node that a
+design doesn't want off, and nothing that the cluster was told not to do. Then, and only then, any one failure can be
+survived.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ def unmet(design: Design, state: State) -> list[str]:
     if state.dc is not None:  # without a coordinator nobody knows about the rest
         found += [*_fencing(design, state), *_placed(design, state)]
         found += [f"A failed action: {action}." for action in state.failed_actions]
-        found += [f"{ban}." for ban in state.bans]
+        found += [f"{sentence}." for sentence in (*state.bans, *state.withheld)]
     return found
 
 

@@ -50,6 +50,7 @@ def interpret(answers: Mapping[str, Seen | HostError], design: Design) -> State:
         failed_actions=tuple(_failures(view)) if view is not None else (),
         active={name: _started_on(service.active_resource, resources) for name, service in design.services.items()},
         bans=tuple(_bans(view, design)) if view is not None else (),
+        withheld=tuple(_withheld(view)) if view is not None else (),
         unheard=_unheard(view) if view is not None else {},
         promotable=_promotable(view) if view is not None else {},
         units_down={name: down for name in design.hosts if name in seen and (down := _down(seen[name], design))},
@@ -159,6 +160,27 @@ def _bans(view: Element, design: Design) -> Iterator[str]:
     for ban in view.iterfind("bans/ban"):
         if ban.get("id") not in declared:
             yield f"{ban.get('resource')} is kept off {ban.get('node')} by constraint {ban.get('id')}"
+
+
+def _withheld(view: Element) -> Iterator[str]:
+    """What the cluster was told not to do. While all of it, or a node, is in maintenance, its resources say so, too."""
+    options = view.find("summary/cluster_options")
+    says: dict[str, str] = {str(key): str(value) for key, value in options.items()} if options is not None else {}
+    # The second one is its new name, Pacemaker 3.0.2.
+    if "false" in (says.get("stonith-enabled"), says.get("fencing-enabled")):
+        yield "Fencing is switched off: what a lost node served is started elsewhere while it may still run there"
+    if says.get("stop-all-resources") == "true":
+        yield "The cluster was told to stop all resources (stop-all-resources)"
+    if says.get("maintenance-mode") == "true":
+        yield "The cluster is in maintenance (maintenance-mode): nothing is started, stopped or recovered"
+        return
+    resting = [str(node.get("name")) for node in view.iterfind("nodes/node") if node.get("maintenance") == "true"]
+    for node in resting:
+        yield f"{node} is in maintenance: nothing is started, stopped or recovered there"
+    for element in view.iterfind("resources//resource"):
+        on = [str(node.get("name")) for node in element.iterfind("node")]
+        if element.get("managed") == "false" and not (on and set(on) <= set(resting)):
+            yield f"{element.get('id')} is not managed{f' on {on[0]}' if on else ''}: it would not be recovered"
 
 
 def _unheard(view: Element) -> dict[str, tuple[str, ...]]:

@@ -66,6 +66,8 @@ class State:
     """By node: the networks on which nobody answers it, as the watcher of links has it."""
     promotable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By primitive of a promotable clone: the nodes with a promotion score; no other is promoted, whatever happens."""
+    withheld: tuple[str, ...] = ()
+    """What the cluster was told not to do, each a sentence: to fence, to manage a node or a resource."""
     units_down: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By host: units that systemd is to keep running, and that don't run."""
 

@@ -46,7 +46,7 @@ EDGE = 1024 * 1024  # how much of each end of a device must be zero for it to co
 WORDS = {
     "crm_mon": [
         *("crm_mon", "--one-shot", "--inactive", "--output-as=xml"),
-        *("--exclude=all", "--include=dc,nodes,resources,attributes,failures,bans"),
+        *("--exclude=all", "--include=options,dc,nodes,resources,attributes,failures,bans"),
     ],
     "cib": ["cibadmin", "--query"],
     "quorum": ["corosync-quorumtool", "-s"],

@@ -18,7 +18,7 @@ from quorate.drill.faults import FAULTS, Tools
 from quorate.drill.order import Aborted, Drill
 from quorate.drill.targets import Target
 from quorate.drill.tools.commands import NodeCommands
-from quorate.errors import HostError, Refused
+from quorate.errors import Refused
 from quorate.hosts import Endpoint, Hosts
 from quorate.live.state import NodeState, Replica, State
 
@@ -50,29 +50,13 @@ def drill(cluster: Cluster, tmp_path: Path) -> Drill:
     return Drill(FAULTS["loss"], "ctl1", cluster, work_out(cluster), hosts, tools, NoBmcs(), tmp_path, str, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("properties", "found"),
-    [
-        ({}, []),
-        ({"stonith-enabled": "true", "maintenance-mode": "false"}, []),
-        ({"stonith-enabled": "false"}, ["fencing is switched off: stonith-enabled=false"]),
-        ({"stonith-enabled": "0"}, ["fencing is switched off: stonith-enabled=0"]),
-        ({"fencing-enabled": "no"}, ["fencing is switched off: fencing-enabled=no"]),
-        ({"maintenance-mode": "true"}, ["the cluster is told to do nothing: maintenance-mode=true"]),
-    ],
-)
-def test_nothing_is_broken_without_fencing(properties: dict[str, str], found: list[str]) -> None:
-    assert guard.unsafe(properties) == found
-
-
 def test_a_real_cluster_loses_one_node_at_a_time(drill: Drill) -> None:
     two = Target(("ctl1", "ctl2"), None, ())
     for fault, lost in (("corosync-kill", two.nodes), ("loss", ())):
         with pytest.raises(Refused, match="more than one node"):
-            asyncio.run(guard.check(dataclasses.replace(drill, fault=FAULTS[fault]), two, lost))
+            guard.check(dataclasses.replace(drill, fault=FAULTS[fault]), two, lost)
     for fault, target in (("loss", CTL1), ("rolling-reboot", two)):
-        with pytest.raises(HostError, match="no node says"):  # so that was not the matter
-            asyncio.run(guard.check(dataclasses.replace(drill, fault=FAULTS[fault]), target, ()))
+        guard.check(dataclasses.replace(drill, fault=FAULTS[fault]), target, ())
 
 
 def with_node(name: str, *, online: bool, reachable: bool = True, standby: bool = False) -> State:

@@ -25,6 +25,11 @@ from quorate.live.state import Replica, ResourceState
 from quorate.services.links import WATCHERS
 
 FILE = b"cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices: {database: {replicated_by: drbd, on: [ctl1, ctl2]}}\n"
+OPTIONS = (
+    '<cluster_options stonith-enabled="true" symmetric-cluster="true" no-quorum-policy="stop" maintenance-mode="false" '
+    'stop-all-resources="false" stonith-timeout-ms="60000" priority-fencing-delay-ms="0"/>'
+)
+"""As crm_mon has them; when `ready` was recorded nobody asked for them."""
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +112,42 @@ def test_a_minority_is_not_believed(design: Design) -> None:
     without = dataclasses.replace(monitor, stdout=monitor.stdout.replace('with_quorum="true"', 'with_quorum="false"'))
     mixed["ctl2"] = dataclasses.replace(alone, said={**alone.said, "crm_mon": without})
     assert interpret(mixed, design).active == {"database": "ctl1"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("<nodes>", "<nodes>", None),
+        ('stonith-enabled="true"', 'stonith-enabled="false"', "Fencing is switched off: "),
+        ('stonith-enabled="true"', 'fencing-enabled="false"', "Fencing is switched off: "),
+        ('maintenance-mode="false"', 'maintenance-mode="true"', "The cluster is in maintenance (maintenance-mode): "),
+        ('stop-all-resources="false"', 'stop-all-resources="true"', "The cluster was told to stop all resources "),
+        (
+            'name="ctl2" id="2" online="true" standby="false" standby_onfail="false" maintenance="false"',
+            'name="ctl2" id="2" online="true" standby="false" standby_onfail="false" maintenance="true"',
+            "ctl2 is in maintenance: ",
+        ),
+        (
+            'id="fence-ctl1" resource_agent="stonith:fence_ipmilan" role="Started" active="true" orphaned="false" '
+            'blocked="false" maintenance="false" managed="true"',
+            'id="fence-ctl1" resource_agent="stonith:fence_ipmilan" role="Started" active="true" orphaned="false" '
+            'blocked="false" maintenance="false" managed="false"',
+            "fence-ctl1 is not managed on ctl2: ",
+        ),
+    ],
+)
+def test_what_the_cluster_was_told_not_to_do(design: Design, old: str, new: str, complaint: str | None) -> None:
+    told = answers("ready")
+    for node, answer in told.items():
+        assert isinstance(answer, Seen)
+        monitor = answer.said["crm_mon"]
+        text = monitor.stdout.replace("</summary>", OPTIONS + "</summary>")
+        assert old in text
+        said = dataclasses.replace(monitor, stdout=text.replace(old, new))
+        told[node] = dataclasses.replace(answer, said={**answer.said, "crm_mon": said})
+    missing = unmet(design, interpret(told, design))
+    assert len(missing) == (complaint is not None)
+    assert all(each.startswith(str(complaint)) for each in missing)
 
 
 @pytest.mark.parametrize("silent", [["ctl1"], ["ctl2", "ctl3"], ["ctl1", "ctl2", "ctl3"]])
