@@ -2,10 +2,12 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from quorate.cluster.loading import load
 from quorate.cluster.model import Cluster
 from quorate.design import Design, work_out
 from quorate.drill import runner
@@ -22,6 +24,8 @@ from quorate.drill.tools.commands import NodeCommands
 from quorate.drill.tools.processes import UnitProcesses
 from quorate.hosts import Endpoint, Hosts
 from quorate.progress import Silent
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 class NoBmcs:
@@ -60,6 +64,25 @@ def test_a_lab_gets_what_it_has_tools_for(drill: Drill) -> None:
         "clock-back",
         "clock-strobe",
     }
+
+
+class Nothing:
+    async def fail(self, parts: Sequence[str]) -> None:
+        """Nothing is there."""
+
+    async def heal(self, parts: Sequence[str]) -> None:
+        """Nothing was done."""
+
+
+def test_a_site_loses_each_of_its_parts_that_differs(drill: Drill) -> None:
+    """A rack takes the machines that its zone takes, and a feed nobody who has a second one."""
+    site = load((EXAMPLES / "lab-site.yaml").read_bytes(), "lab-site.yaml")
+    tools = dataclasses.replace(drill.tools, facility=Nothing(), twin=True)
+    there = dataclasses.replace(drill, cluster=site, design=work_out(site), tools=tools)
+    lost = [on for fault, on in campaign.programme(FAULTS.values(), there) if fault is FAULTS["domain-loss"]]
+    assert lost == ["north", "south", "stairwell", "feed-a", "sw-n", "sw-s", "sw-w", "oob-n", "oob-s"]
+    here = dataclasses.replace(drill, tools=tools)
+    assert FAULTS["domain-loss"] not in [fault for fault, _ in campaign.programme(FAULTS.values(), here)]
 
 
 def test_a_stopped_drill_is_enough_on_a_real_cluster(drill: Drill) -> None:

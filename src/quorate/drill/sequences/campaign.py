@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from quorate.drill.report.model import Result
 from quorate.drill.settling import settle
 from quorate.errors import HostError, LabError, QuorateError, Refused
 from quorate.progress import Progress, Say
+from quorate.proof.damage import Damage, standing
 
 SETTLE_LIMIT = 300.0
 """Seconds between two drills in which the cluster may become ready again."""
@@ -39,16 +40,30 @@ class Held:
 
 
 def programme(faults: Iterable[Fault], drill: Drill) -> list[tuple[Fault, str]]:
-    """The drills that fit: what the site has tools for and allows, on the usual targets of each."""
+    """The drills that fit: what the site has tools for and allows, on the usual targets of each, or on its parts."""
     found: dict[tuple[str, str], tuple[Fault, str]] = {}
     for fault in faults:
         if fault.missing(drill.tools) or not (fault.safe or drill.tools.twin):
             continue
-        for usual in fault.usual:
-            for service in _services(fault, drill) if "*" in usual else ("",):
-                on = usual.replace("*", service)
-                found[fault.name, on] = fault, on
+        for on in _domains(drill) if fault.of_parts else _usual(fault, drill):
+            found[fault.name, on] = fault, on
     return list(found.values())
+
+
+def _usual(fault: Fault, drill: Drill) -> Iterator[str]:
+    for usual in fault.usual:
+        for service in _services(fault, drill) if "*" in usual else ("",):
+            yield usual.replace("*", service)
+
+
+def _domains(drill: Drill) -> Iterable[str]:
+    """The parts of the facility; of those whose failure does the same to all machines, the first in the file."""
+    stands = standing(drill.design, drill.cluster)
+    found: dict[Damage, str] = {}
+    for name in drill.cluster.facility.parts:
+        if name in stands.tree.parts:
+            found.setdefault(stands.damage((name,)), name)
+    return found.values()
 
 
 def _services(fault: Fault, drill: Drill) -> Iterable[str]:
