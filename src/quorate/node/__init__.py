@@ -4,6 +4,7 @@
     mariadb       resource agent: MariaDB, which must answer and not merely exist
     openstack_api resource agent: an OpenStack API, which must answer by HTTP
     rabbitmq      resource agent: a RabbitMQ broker, likewise
+    backing_disk  resource agent: the disk beneath a volume, which must answer
     links         resource agent: which networks a node still reaches
     firewall      loads the node's firewall
     ocf           the little engine that agents stand on

@@ -7,6 +7,8 @@ side and mounts it there. That an acknowledged write is never lost rests on thre
 - `fencing resource-and-stonith`: a primary that loses its peer freezes until `fence-peer` has made sure, with a
   majority of the cluster, that the peer can't be promoted (`quorate.node.fence_peer` has the reasoning);
 - after a split nobody's data is thrown away by itself: `after-sb-* disconnect`.
+
+A disk that fails is DRBD's business. One that hangs costs its node: `quorate.node.backing_disk`.
 """
 
 from quorate import node
@@ -15,6 +17,7 @@ from quorate.services.only_on import only_on
 from quorate.services.parts import (
     Clone,
     Colocation,
+    Constraint,
     File,
     Listener,
     Operation,
@@ -33,6 +36,10 @@ PROMOTE_TIMEOUT = 90
 FENCE_DEADLINE = 60
 """Seconds after which the handler gives up: well before Pacemaker does, so that the reason reaches the journal."""
 
+DISK_PATIENCE = 8
+"""Seconds in which a disk that is waited for must get something done. With the monitor's interval, fencing and takeover
+it stays within an objective of 30 s; a path that fails over takes less, or is an error."""
+
 HANDLER = "/usr/lib/quorate/fence-peer"
 
 
@@ -44,6 +51,11 @@ def clone_id(volume: str) -> str:
 def filesystem_id(volume: str) -> str:
     """The mount on the primary."""
     return f"{volume}-filesystem"
+
+
+def backing_disk_id(volume: str) -> str:
+    """The watcher of the primary's own disk."""
+    return f"{volume}-backing-disk"
 
 
 def with_primary(resource: str, volume: str) -> Colocation:
@@ -61,6 +73,8 @@ def replicated_filesystem(volume: Volume, cluster: Cluster) -> Part:
                 File(f"/etc/drbd.d/{volume.name}.res", drbd_resource(volume, cluster), mode=0o600),
                 File("/etc/modules-load.d/quorate-drbd.conf", ("drbd\n",)),
                 File(HANDLER, (node.source("fence_peer"),), mode=0o755),
+                File("/usr/lib/ocf/resource.d/quorate/backing-disk", (node.source("backing_disk"),), mode=0o755),
+                File("/usr/lib/ocf/resource.d/quorate/ocf.py", (node.source("ocf"),)),
             ),
         ),
         units=dict.fromkeys(volume.hosts, (Unit("drbd.service", enabled=False),)),
@@ -69,19 +83,19 @@ def replicated_filesystem(volume: Volume, cluster: Cluster) -> Part:
             for host in volume.hosts
         },
         volumes=(volume,),
-        resources=(_clone(volume), _filesystem(volume)),
+        resources=(_clone(volume), _filesystem(volume), _backing_disk(volume)),
         constraints=(
             *only_on(clone_id(volume.name), volume.hosts, cluster),
-            *only_on(filesystem_id(volume.name), volume.hosts, cluster),
-            with_primary(filesystem_id(volume.name), volume.name),
-            Order(
-                f"{filesystem_id(volume.name)}-after-promotion",
-                first=clone_id(volume.name),
-                first_action="promote",
-                then=filesystem_id(volume.name),
-            ),
+            *_on_primary(filesystem_id(volume.name), volume, cluster),
+            *_on_primary(backing_disk_id(volume.name), volume, cluster),
         ),
     )
+
+
+def _on_primary(resource: str, volume: Volume, cluster: Cluster) -> tuple[Constraint, ...]:
+    """What starts where the volume is primary, once it is."""
+    promoted = Order(f"{resource}-after-promotion", first=clone_id(volume.name), first_action="promote", then=resource)
+    return (*only_on(resource, volume.hosts, cluster), with_primary(resource, volume.name), promoted)
 
 
 def _clone(volume: Volume) -> Clone:
@@ -138,6 +152,20 @@ def _filesystem(volume: Volume) -> Primitive:
             Operation("start", timeout=60),
             Operation("stop", timeout=60),
             Operation("monitor", timeout=60, interval=20),
+        ),
+    )
+
+
+def _backing_disk(volume: Volume) -> Primitive:
+    return Primitive(
+        backing_disk_id(volume.name),
+        "ocf:quorate:backing-disk",
+        parameters={"minor": str(volume.minor), "patience": str(DISK_PATIENCE)},
+        operations=(
+            Operation("start", timeout=20),
+            Operation("stop", timeout=20),
+            # The verdict is the agent's; that a busy node takes long to come to one is no reason to fence it.
+            Operation("monitor", timeout=60, interval=5, on_fail="fence"),
         ),
     )
 

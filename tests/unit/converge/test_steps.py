@@ -136,8 +136,9 @@ def test_the_cluster_s_configuration_is_compared_by_what_is_ours() -> None:
     assert due(foreign) == []
 
     def slower(text: str) -> str:
-        assert 'interval="5s"' in text
-        return text.replace('interval="5s"', 'interval="50s"')
+        monitor = 'id="database-mariadb-monitor-5s" name="monitor" interval="'
+        assert f'{monitor}5s"' in text
+        return text.replace(f'{monitor}5s"', f'{monitor}50s"')
 
     edited = {name: _with_cib(seen, slower(seen.said["cib"].stdout)) for name, seen in settled().items()}
     assert due(edited) == ["cluster: change the cluster's configuration (change database-mariadb)"]

@@ -60,6 +60,7 @@ def test_a_lab_gets_what_it_has_tools_for(drill: Drill) -> None:
         "memory-exhausted",
         "disk-full",
         "inodes-full",
+        "disk-hangs",
         "clock-forward",
         "clock-back",
         "clock-strobe",

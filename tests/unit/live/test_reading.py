@@ -23,6 +23,7 @@ from quorate.hosts.inspection import Seen, UnitSeen, seen
 from quorate.live import State, interpret, unmet, wait_until_ready
 from quorate.live.state import Replica, ResourceState
 from quorate.services.links import WATCHERS
+from quorate.services.replicated_filesystem import backing_disk_id
 
 FILE = b"cluster: lab\nnodes: [ctl1, ctl2, ctl3]\nservices: {database: {replicated_by: drbd, on: [ctl1, ctl2]}}\n"
 OPTIONS = (
@@ -34,9 +35,9 @@ OPTIONS = (
 
 @pytest.fixture(scope="module")
 def design() -> Design:
-    """Without the watcher of links, which these clusters didn't have yet."""
-    whole = work_out(load(FILE, "lab.yaml"))
-    return dataclasses.replace(whole, resources=tuple(each for each in whole.resources if each.id != WATCHERS))
+    """Without the watchers of links and of the disk, which these clusters didn't have yet."""
+    whole, later = work_out(load(FILE, "lab.yaml")), {WATCHERS, backing_disk_id("database")}
+    return dataclasses.replace(whole, resources=tuple(each for each in whole.resources if each.id not in later))
 
 
 def answers(name: str) -> dict[str, Seen | HostError]:

@@ -62,7 +62,14 @@ def _known(host: HostFacts, documents: Documents) -> HostFacts:
         packages={"corosync": "3.1.9-2", "pacemaker": "3.0.0-1", "drbd-utils": "9.22.0-1"},
         users={"mysql": 108},
         agents=frozenset(
-            {"linbit:drbd", "heartbeat:Filesystem", "heartbeat:IPaddr2", "quorate:mariadb", "quorate:links"}
+            {
+                "linbit:drbd",
+                "heartbeat:Filesystem",
+                "heartbeat:IPaddr2",
+                "quorate:mariadb",
+                "quorate:links",
+                "quorate:backing-disk",
+            }
         ),
         clock=0.01,
         clock_precision=0.02,

@@ -7,8 +7,8 @@ operator would expect of each:
   what it can't store, and goes on once there is space;
 - a disk that fails is let go by DRBD (`on-io-error detach`) and the service goes on over the network; within a
   monitor's interval it moves to where a disk is, so that it no longer needs two nodes. No error reaches it;
-- a disk that hangs is not noticed by anybody (DRBD's `disk-timeout` isn't set: it may end in a panic, drbd.conf(5)),
-  so the service hangs with it, for as long: no objective is kept, and `--all` leaves it out;
+- a disk that hangs costs the primary's node: `ocf:quorate:backing-disk` notices, the node is fenced, and the other
+  replica takes over. A standby's is dropped by the primary, whose writes wait for it, after ten seconds (`ko-count`);
 - a slow disk makes every commit as slow, for a commit waits for both. Nobody is fenced for it;
 - a disk that loses what it has acknowledged is found out when its node loses power. The other replica has it all. The
   one that comes back is equal again if it was the primary's: its activity log, on disk since before, says what to
@@ -124,7 +124,7 @@ def _bad(
     *words: str,
     still: bool = False,
     safe: bool = True,
-    usual: tuple[str, ...] = ("active:*", "standby:*"),
+    fencing: Fencing = Fencing.NOBODY,
 ) -> Fault:
     return Fault(
         name=name,
@@ -137,7 +137,8 @@ def _bad(
         lasts=LASTS,
         still=still,
         safe=safe,
-        usual=usual,
+        fencing=fencing,
+        usual=("active:*", "standby:*"),
     )
 
 
@@ -159,7 +160,7 @@ FAULTS = (
         "the disk of {service} on {target} hangs: what is asked of it neither ends nor fails",
         "hang",
         safe=False,
-        usual=(),
+        fencing=Fencing.ALLOWED,
     ),
     Fault(
         name="lying-disk",
