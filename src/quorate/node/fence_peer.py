@@ -28,6 +28,11 @@ as its writes are frozen and nothing is lost; a promotion until SECONDS are over
 A primary that is cut off mustn't even try to write the constraint: its own copy of the configuration would grow newer
 by that, and might win when it comes back. So a primary first makes sure that it is still being heard.
 
+Where one node hears both others and these don't hear each other, Corosync forms ring after ring and none lasts: whoever
+is left out of one says so at once, and the node in the middle hears it. Nobody can be fenced meanwhile, as all that the
+nodes tell each other waits for a ring. So a primary that has waited through several of them leaves: the others agree on
+one without it, fence this node, and take over.
+
 Environment (drbd.conf(5), "handlers"): DRBD_RESOURCE, DRBD_MINOR, DRBD_PEERS. The answer is the exit status.
 """
 
@@ -55,6 +60,8 @@ PROC_DRBD = "/proc/drbd"
 CALL_TIMEOUT = 5
 """Seconds that one call of cibadmin may take."""
 POLL = 0.2
+RESTLESS = 5
+"""Rings that Corosync forms while a primary waits, more than any single failure and its repair bring."""
 # The CIB says 1; the scheduler's copies of it, and maybe a later release, say true.
 QUORATE = "/cib[@have-quorum='1' or @have-quorum='true']/configuration/crm_config"
 
@@ -293,7 +300,7 @@ def majority(query: str, me: str, peer: str, view: View) -> None:
 
 def fence(resource: str, me: str, peer: str, minors: list[str], patience: float) -> int:
     """Waits for a decision and carries it out; the exit status."""
-    begun = time.monotonic()
+    begun, settled = time.monotonic(), rings()
     said = mine = ""
     while True:
         primary = False
@@ -316,10 +323,29 @@ def fence(resource: str, me: str, peer: str, minors: list[str], patience: float)
         if decision.why != said:
             say(f"{resource}: waiting: {decision.why}")
             said = decision.why
+        if primary and rings() >= settled + RESTLESS:
+            say(f"{resource}: {RESTLESS} rings since, and none lasts: leaving, so that the others agree on one")
+            leave()
+            settled = rings()
         if not primary and time.monotonic() - begun > patience:
             say(f"{resource}: refused after {patience:.0f} s: {decision.why}")
             return NO_ANSWER
         time.sleep(POLL)
+
+
+def rings() -> int:
+    """How many rings Corosync has formed here with this node in it; 0 if it doesn't say (cmap_keys(7), stats.srp)."""
+    ask = ["corosync-cmapctl", "-m", "stats", "-g", "stats.srp.operational_entered"]
+    try:
+        done = subprocess.run(ask, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CALL_TIMEOUT)
+        return int(done.stdout.rpartition("=")[2])
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return 0
+
+
+def leave() -> None:
+    """Ends Corosync as a crash would: an orderly end waits for Pacemaker, which waits for the frozen volume."""
+    subprocess.run(["systemctl", "kill", "--signal=SIGKILL", "corosync.service"], stdin=subprocess.DEVNULL)
 
 
 def unfence(resource: str, me: str, minors: list[str]) -> int:

@@ -27,6 +27,8 @@ from quorate.node.fence_peer import (
     xpath,
 )
 
+from .agents import script
+
 ME, PEER, THIRD = "ctl1", "ctl2", "ctl3"
 
 # /proc/drbd of 8.4.11.
@@ -276,14 +278,14 @@ def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler
         if states:
             cib.write_text(document({me: MEMBER[0], **states}))
         environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
             "CIB_file": str(cib_file),
             "DRBD_RESOURCE": "database",
             "DRBD_MINOR": "0",
             "DRBD_PEERS": PEER,
         }
         argv = [sys.executable, "-ESs", str(program), wish, patience]
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30)
+        return subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=30)
 
     yield run
 
@@ -357,3 +359,26 @@ def test_it_waits_until_the_peer_is_fenced(handler: Handler, tmp_path: Path) -> 
     )
     assert handler("fence", proc=proc(), patience="20").returncode == PEER_FENCED
     assert fence.wait() == 0
+
+
+CMAPCTL = """#!/bin/sh
+echo "$*" >>asked
+echo "stats.srp.operational_entered (u64) = $(wc -l <{counted})"
+[ "$(wc -l <asked)" -lt 14 ] || mv later cib.xml
+"""
+"""Counts its own calls, as if a ring were formed between any two, or nothing at all; and after a while things mend."""
+
+
+@pytest.mark.parametrize(("counted", "left"), [("asked", 2), ("/dev/null", 0)], ids=["restless", "settled"])
+def test_a_primary_leaves_a_ring_that_never_settles(handler: Handler, tmp_path: Path, counted: str, left: int) -> None:
+    """Nobody confirms that there is quorum, until the other node is reached again."""
+    me = os.uname().nodename
+    (tmp_path / "later").write_text(document({me: MEMBER[0], PEER: LOST[0], THIRD: MEMBER[0]}))
+    (tmp_path / "bin").mkdir()
+    script(tmp_path / "bin/corosync-cmapctl", CMAPCTL.format(counted=counted))
+    script(tmp_path / "bin/systemctl", '#!/bin/sh\necho "$*" >>left\n')
+    fenced = handler("fence", proc=proc("Primary"), ctl2=LOST[0], ctl3=LOST[0])
+    assert fenced.returncode == PEER_OUTDATED, fenced.stderr
+    calls = (tmp_path / "left").read_text().splitlines() if left else []
+    assert calls == left * ["kill --signal=SIGKILL corosync.service"]
+    assert (tmp_path / "left").exists() == bool(left)
