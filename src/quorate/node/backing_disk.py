@@ -84,8 +84,9 @@ def stuck_at(text: str, minor: str) -> "str | None":
         if len(words) > 5 and words[0] == f"{minor}:":
             count = dict(word.partition(":")[::2] for word in next(lines, "").split())
             is_busy = any(work in words[1] for work in ("Sync", "Verify")) or not words[5].startswith("r")
+            is_whole = words[3].startswith("ds:UpToDate/")  # one that DRBD has let go does nothing any more
             waits = count.get("ap", "0") != "0" and count.get("lo", "0") != "0" and count.get("pe") == "0"
-            return f"{count.get('dw')} {count.get('dr')}" if waits and not is_busy else None
+            return f"{count.get('dw')} {count.get('dr')}" if waits and is_whole and not is_busy else None
     return None
 
 
