@@ -21,13 +21,21 @@ DRBD = """\
 version: 8.4.11 (api:1/proto:86-101)
 srcversion: 78A0A1B2C3D4E5F60718293
 
- 0: cs:{connection} ro:Primary/Secondary ds:UpToDate/UpToDate C {flags}
+ 0: cs:{connection} ro:Primary/Secondary ds:{own}/UpToDate C {flags}
     ns:90740 nr:8 dw:{written} dr:113265 al:31 bm:0 lo:{disk} pe:{peer} ua:0 ap:{above} ep:1 wo:f oos:0
 
  2: cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate C r-----
     ns:0 nr:41252 dw:41252 dr:2208 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0
 """
-IDLE = {"connection": "Connected", "flags": "r-----", "written": 100, "disk": 0, "peer": 0, "above": 0}
+IDLE = {
+    "connection": "Connected",
+    "flags": "r-----",
+    "own": "UpToDate",
+    "written": 100,
+    "disk": 0,
+    "peer": 0,
+    "above": 0,
+}
 STUCK = {**IDLE, "disk": 2, "above": 3}
 
 
