@@ -84,6 +84,7 @@ def test_a_disk_that_does_nothing_while_it_is_waited_for_fails(run: Agent, say: 
         {"above": 0},
         {"peer": 4},
         {"flags": "s-----"},
+        {"own": "Diskless"},
         {"connection": "VerifyS"},
         {"connection": "SyncSource"},
     ],
