@@ -60,7 +60,7 @@ NOTHING = Holding((), {}, None)
 async def look_again(
     drill: Drill, probes: Mapping[str, Probe], records: Mapping[str, Record], problems: list[str], progress: Progress
 ) -> Mapping[str, Holding]:
-    """Looks for every acknowledged write of every service. Not if the cluster isn't ready."""
+    """Looks for every acknowledged write of what serves, ready or not; on both replicas only if the cluster is ready."""
     found: dict[str, dict[str, Ledger]] = {name: {} for name in probes}
     verified: dict[str, Verify] = {}
 
@@ -77,21 +77,21 @@ async def look_again(
             if not (await settle(drill.hosts, drill.design, say, SWITCH_OVER_LIMIT)).ready:
                 problems.append(f"the cluster was not ready after a planned switch-over of {name}")
 
-    if (await settle(drill.hosts, drill.design, lambda _line: None, PATIENCE)).ready:
-        for name in probes:
-            await _tried(look(name), name, problems)
-        for name in probes if drill.thorough else ():
-            for volume in drill.design.volumes:
-                if volume.name == drill.design.services[name].volume:
-                    here = next(iter(found[name]), volume.hosts[0])
-                    other = next(host for host in volume.hosts if host != here)
-                    await switch_over(name, other)
-                    await _tried(look(name), name, problems)
-                    with progress.phase(f"Both replicas of {name} are compared, block by block"):
-                        verified[name] = await replicas.verify(await drill.hosts.host(other), volume)
-    else:
+    ready = (await settle(drill.hosts, drill.design, lambda _line: None, PATIENCE)).ready
+    if not ready:
         unmet = live.unmet(drill.design, await live.read(drill.hosts, drill.design))
         problems.extend(sentence.rstrip(".") for sentence in unmet)
+    for name in probes:
+        await _tried(look(name), name, problems)
+    for name in probes if ready and drill.thorough else ():
+        for volume in drill.design.volumes:
+            if volume.name == drill.design.services[name].volume:
+                here = next(iter(found[name]), volume.hosts[0])
+                other = next(host for host in volume.hosts if host != here)
+                await switch_over(name, other)
+                await _tried(look(name), name, problems)
+                with progress.phase(f"Both replicas of {name} are compared, block by block"):
+                    verified[name] = await replicas.verify(await drill.hosts.host(other), volume)
     return {name: Holding(_holders(drill, name), found[name], verified.get(name)) for name in probes}
 
 
