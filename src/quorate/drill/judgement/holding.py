@@ -60,7 +60,7 @@ NOTHING = Holding((), {}, None)
 async def look_again(
     drill: Drill, probes: Mapping[str, Probe], records: Mapping[str, Record], problems: list[str], progress: Progress
 ) -> Mapping[str, Holding]:
-    """Looks for every acknowledged write of what serves, ready or not; on both replicas only if the cluster is ready."""
+    """Looks for every acknowledged write of what serves; on both replicas only if the cluster is ready."""
     found: dict[str, dict[str, Ledger]] = {name: {} for name in probes}
     verified: dict[str, Verify] = {}
 
