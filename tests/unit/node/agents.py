@@ -1,11 +1,14 @@
 """What the tests of resource agents share: exit codes, an agent as it stands on a node, and a systemd of one unit."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
@@ -46,7 +49,30 @@ case "$*" in
 esac
 """
 
-Agent = Callable[..., subprocess.CompletedProcess[str]]
+
+@dataclass(frozen=True)
+class Agent:
+    """An agent beside its engine, as on a node; to be called with an action, as Pacemaker does."""
+
+    path: Path
+    variables: Mapping[str, str]
+
+    def __call__(self, action: str, **more: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-ESs", str(self.path), action]
+        return subprocess.run(argv, env={**self.variables, **more}, capture_output=True, text=True, timeout=30)
+
+    def passes_ocf_tester(self) -> None:
+        """What ocf-tester(8) wants of every agent."""
+        with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to `nobody`, who has to get there
+            folder = Path(name)
+            folder.chmod(0o755)
+            for file in (self.path, self.path.with_name("ocf.py")):
+                shutil.copy(file, folder)
+            program = folder / self.path.name
+            program.chmod(0o755)
+            argv = ["/usr/sbin/ocf-tester", "-n", "tested", str(program)]
+            done = subprocess.run(argv, env=self.variables, capture_output=True, text=True, timeout=120)
+            assert done.stdout.endswith(f"{program} passed all tests\n"), done.stdout + done.stderr
 
 
 @contextmanager
@@ -87,17 +113,11 @@ def running(agent: Agent, folder: Path) -> int:
 
 
 def installed(folder: Path, program: str, **environment: str) -> Agent:
-    """An agent beside its engine, as on a node; to be run with an action, as Pacemaker does."""
+    """Puts an agent and its engine into a folder."""
     (folder / "ocf.py").write_text(source("ocf"))
     path = folder / program.replace("_", "-")
     path.write_text(source(program))
-    variables = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "UNIT_FOLDER": str(folder), **environment}
-
-    def run(action: str, **more: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-ESs", str(path), action]
-        return subprocess.run(argv, env=variables | more, capture_output=True, text=True, timeout=30)
-
-    return run
+    return Agent(path, {"PATH": f"{folder}/bin:{os.environ['PATH']}", "UNIT_FOLDER": str(folder), **environment})
 
 
 def script(path: Path, text: str) -> None:

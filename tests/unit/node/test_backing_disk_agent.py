@@ -66,6 +66,11 @@ def test_from_stopped_to_running_and_back(run: Agent, say: Callable[..., None]) 
     assert run("monitor").returncode == NOT_RUNNING
 
 
+def test_it_is_an_agent_as_ocf_tester_wants_it(run: Agent, say: Callable[..., None]) -> None:
+    say(IDLE)
+    run.passes_ocf_tester()
+
+
 def test_a_disk_that_does_nothing_while_it_is_waited_for_fails(run: Agent, say: Callable[..., None]) -> None:
     say(STUCK)
     assert run("start").returncode == SUCCESS

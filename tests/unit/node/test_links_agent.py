@@ -17,7 +17,9 @@ from lxml import etree
 
 from quorate.node import source
 
-SUCCESS, ERR_GENERIC, ERR_UNIMPLEMENTED, ERR_INSTALLED, ERR_CONFIGURED, NOT_RUNNING = 0, 1, 3, 5, 6, 7
+from . import agents
+from .agents import ERR_CONFIGURED, ERR_GENERIC, ERR_INSTALLED, ERR_UNIMPLEMENTED, NOT_RUNNING, SUCCESS
+
 NETWORKS = "management:ctl1=10.20.0.11,ctl2=10.20.0.12,ctl3=10.20.0.13 public:ctl1=10.30.0.11,ctl2=10.30.0.12"
 NODES = {"ctl1": 11, "ctl2": 12, "ctl3": 13}
 
@@ -118,15 +120,21 @@ def agent(folder: Path, site: Site) -> Agent:
 def act(
     folder: Path, action: str, node: str = "ctl1", within: tuple[str, ...] = (), **more: str
 ) -> subprocess.CompletedProcess[str]:
-    variables = {
+    argv = [*within, sys.executable, "-ESs", str(folder / "links"), action]
+    return subprocess.run(
+        argv, env=variables(folder, node) | more, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def variables(folder: Path, node: str = "ctl1") -> dict[str, str]:
+    """What Pacemaker tells the agent on a node."""
+    return {
         "PATH": f"{folder}/bin:{os.environ['PATH']}",
         "HA_RSCTMP": str(folder / "run" / node),
         "OCF_RESOURCE_INSTANCE": "links",
         "OCF_RESKEY_CRM_meta_on_node": node,
         "OCF_RESKEY_networks": NETWORKS,
     }
-    argv = [*within, sys.executable, "-ESs", str(folder / "links"), action]
-    return subprocess.run(argv, env=variables | more, capture_output=True, text=True, timeout=30, check=False)
 
 
 def calls(folder: Path) -> list[str]:
@@ -270,6 +278,11 @@ def test_the_agent_describes_itself(folder: Path) -> None:
     actions = {str(each.get("name")) for each in described.iter("action")}
     assert actions == {"start", "stop", "monitor", "validate-all", "meta-data"}
     assert act(folder, "dance").returncode == ERR_UNIMPLEMENTED
+
+
+@needs_root
+def test_it_is_an_agent_as_ocf_tester_wants_it(folder: Path) -> None:
+    agents.Agent(folder / "links", variables(folder)).passes_ocf_tester()
 
 
 @needs_root

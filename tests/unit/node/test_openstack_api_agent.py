@@ -60,6 +60,10 @@ def test_from_stopped_to_running_and_back(agent: Agent, unit: Path) -> None:
     assert "Broken pipe" not in (unit / "log").read_text(), "answers are read to their end"
 
 
+def test_it_is_an_agent_as_ocf_tester_wants_it(agent: Agent) -> None:
+    agent.passes_ocf_tester()
+
+
 def test_a_stopped_process_fails_at_once_and_is_killed_by_a_stop(agent: Agent, unit: Path) -> None:
     os.kill(running(agent, unit), signal.SIGSTOP)
     monitored = agent("monitor", OCF_RESKEY_answer_timeout="60")

@@ -111,6 +111,10 @@ def test_from_stopped_to_running_and_back(agent: Agent, unit: Path) -> None:
     agents.from_stopped_to_running_and_back(agent, unit)
 
 
+def test_it_is_an_agent_as_ocf_tester_wants_it(agent: Agent) -> None:
+    agent.passes_ocf_tester()
+
+
 def test_a_broker_that_hangs_fails_its_monitor_and_is_stopped_all_the_same(agent: Agent, unit: Path) -> None:
     assert agent("start").returncode == SUCCESS
     signalled(unit, signal.SIGSTOP)
