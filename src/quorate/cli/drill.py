@@ -50,7 +50,6 @@ def drill(
     patience: Annotated[
         float, typer.Option("--patience", min=1, help="Seconds in which the cluster should be ready again.")
     ] = REPAIR_LIMIT,
-    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file, too.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Hold every fault that fits the site.")] = False,
     chance: Annotated[
         bool, typer.Option("--random", help="Hold faults drawn by chance, one after another, until one fails.")
@@ -124,8 +123,6 @@ def drill(
     if output is Format.JSON and not chance:
         reports = [report.as_json(verdict) for verdict in verdicts]
         print(json.dumps(reports if count > 1 or everything else reports[0], indent=2))
-    if markdown:
-        markdown.write_text(report.markdown(verdicts))
     raise typer.Exit(0 if kept else 1)
 
 

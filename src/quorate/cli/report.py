@@ -61,15 +61,19 @@ def write_page(
     junit_file: Annotated[
         Path | None, typer.Option("--junit", help="The JUnit XML.", show_default="junit.xml beside the page")
     ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="A table for a document, too.", show_default="none")
+    ] = None,
 ) -> None:
     """Write the page and the JUnit XML anew from kept reports (the default: `quorate report FOLDER`)."""
     sources = paths or [file.with_suffix(".quorate") / "drills"]
     html = html or _beside(sources) / drawing.PAGE
     junit_file = junit_file or html.with_name(drawing.JUNIT)
-    found = drawing.draw(sources, html, junit_file)
+    found = drawing.draw(sources, html, junit_file, markdown)
     _tell_unread(found)
     kept = sum(report.kept for report in found.reports)
-    print(f"{kept} of {len(found.reports)} drills kept. Written: {html} and {junit_file}")
+    written = ", ".join(str(path) for path in (html, junit_file, markdown) if path)
+    print(f"{kept} of {len(found.reports)} drills kept. Written: {written}")
 
 
 @app.command()

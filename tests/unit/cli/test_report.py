@@ -40,7 +40,12 @@ def test_without_a_word_it_is_the_cluster_file_s(drills: Path) -> None:
 
 
 def test_several_go_where_it_is_said(drills: Path, tmp_path: Path) -> None:
-    run(drills / EARLIER / "report.json", drills / FREEZE, "--html", tmp_path / "both.html")
+    table = tmp_path / "both.md"
+    result = run(
+        drills / EARLIER / "report.json", drills / FREEZE, "--html", tmp_path / "both.html", "--markdown", table
+    )
+    assert str(table) in result.output
+    assert "1 of 2 drills kept" in table.read_text()
     assert "2 drills" not in (tmp_path / "both.html").read_text()
     assert (tmp_path / "junit.xml").exists()
     assert not (drills / EARLIER / "report.html").exists()

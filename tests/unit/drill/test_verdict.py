@@ -222,13 +222,10 @@ def test_it_is_shown_with_what_was_not_seen(terminal: bool) -> None:
     assert "kept" in text
 
 
-def test_json_and_markdown() -> None:
+def test_json() -> None:
     broken = with_flaw("services.database.holding.verify", None)
     parsed = json.loads(json.dumps(report.as_json(broken)))
     assert (parsed["schema"], parsed["kept"], parsed["lost"]) == (3, False, 0)
     assert [part["kept"] for part in parsed["services"].values()] == [False, True, True]
     assert [part["writes"] for part in parsed["services"].values()] == [True, True, False]
     assert parsed["services"]["database"]["clients"]["outage"]["gap"]["seconds"] == 10.1
-    markdown = report.markdown([GOOD, broken])
-    assert "1 of 2 kept." in markdown
-    assert markdown.count("identity") == 2, "a row for each service"

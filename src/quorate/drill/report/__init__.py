@@ -5,6 +5,6 @@ it, `history` and `comparing` put several side by side. docs/report.md explains 
 """
 
 from quorate.drill.report.building import as_json, write, write_unheld
-from quorate.drill.report.showing import markdown, show, show_series
+from quorate.drill.report.showing import show, show_series
 
-__all__ = ["as_json", "markdown", "show", "show_series", "write", "write_unheld"]
+__all__ = ["as_json", "show", "show_series", "write", "write_unheld"]

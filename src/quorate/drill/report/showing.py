@@ -1,4 +1,4 @@
-"""A verdict for people: tables and a timeline on a terminal, plain lines elsewhere, Markdown for documents."""
+"""A verdict for people: tables and a timeline on a terminal, plain lines elsewhere."""
 
 from collections.abc import Iterable, Sequence
 
@@ -36,13 +36,6 @@ def show_series(verdicts: Sequence[Verdict], console: Console) -> None:
     """Prints many drills as one table, and how many were kept."""
     console.print(_table(verdicts))
     console.print(_count(verdicts), markup=False, highlight=False)
-
-
-def markdown(verdicts: Sequence[Verdict]) -> str:
-    """Many drills as a table for a document, a row for each service."""
-    rows = [_row(verdict, part) for verdict in verdicts for part in verdict.services.values()]
-    table = "".join(f"| {' | '.join(row)} |\n" for row in [_HEADINGS, ["---"] * len(_HEADINGS), *rows])
-    return f"{table}\n{_count(verdicts)}\n"
 
 
 _HEADINGS = ["fault", "service", "downtime", "acknowledged", "lost", "unknown", "refused", "objective", "verdict"]
