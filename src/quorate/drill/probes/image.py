@@ -14,7 +14,7 @@ from quorate.drill.clients.ledger import Found
 from quorate.drill.clients.load import Turn
 from quorate.drill.clients.record import Outcome, Write
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import Failed, Rest, Tokens
+from quorate.drill.probes.rest import Failed, Rest
 
 if TYPE_CHECKING:
     from quorate.drill.clients.probe import Place
@@ -40,17 +40,8 @@ class Config(rest.Config):
     """By which the drill's images are known."""
 
 
-class Client:
+class Client(rest.Client[Config]):
     """The process's side."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._rest = Rest(config.url, config.authority, config.timeout)
-        self._identity = Rest(config.identity_url, config.authority, config.timeout)
-        self._tokens = Tokens(self._identity, config.password)
-
-    async def open(self) -> None:
-        """Nothing: each operation begins with a connection."""
 
     async def operate(self, turn: Turn) -> Write:
         """Makes an image, uploads it, judges that, and reads it back."""
@@ -72,11 +63,6 @@ class Client:
         except Failed as failed:
             return turn.ended(Outcome.ACKNOWLEDGED, f"not read back: {failed.detail}")
         return turn.ended(Outcome.ACKNOWLEDGED, "" if response.content == data else "something else was read back")
-
-    async def close(self) -> None:
-        """Closes connections."""
-        await self._rest.close()
-        await self._identity.close()
 
     async def _entry(self, number: int, token: str) -> str:
         """The path of a new image's data."""

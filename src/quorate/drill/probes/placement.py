@@ -9,7 +9,7 @@ from quorate.drill.clients.ledger import Found
 from quorate.drill.clients.load import Turn
 from quorate.drill.clients.record import Outcome, Write
 from quorate.drill.probes import rest
-from quorate.drill.probes.rest import Failed, Rest, Tokens
+from quorate.drill.probes.rest import Failed
 
 if TYPE_CHECKING:
     from quorate.drill.clients.probe import Place
@@ -26,17 +26,8 @@ class Config(rest.Config):
     """How the names of the drill's traits begin."""
 
 
-class Client:
+class Client(rest.Client[Config]):
     """The process's side."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._rest = Rest(config.url, config.authority, config.timeout)
-        self._identity = Rest(config.identity_url, config.authority, config.timeout)
-        self._tokens = Tokens(self._identity, config.password)
-
-    async def open(self) -> None:
-        """Nothing: each operation begins with a connection."""
 
     async def operate(self, turn: Turn) -> Write:
         """Makes a trait, and judges that. 204: it is there, from an attempt that the service itself repeated."""
@@ -52,11 +43,6 @@ class Client:
             self._tokens.forget_refused(failed)
             return turn.ended(failed.outcome, failed.detail)
         return turn.ended(Outcome.ACKNOWLEDGED)
-
-    async def close(self) -> None:
-        """Closes connections."""
-        await self._rest.close()
-        await self._identity.close()
 
 
 class Placement:

@@ -9,7 +9,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 
@@ -52,6 +52,9 @@ class Config(load.Config):
     authority: str
     timeout: float = TIMEOUT
     in_flight: int = IN_FLIGHT
+
+
+Configured = TypeVar("Configured", bound=Config)
 
 
 def url(service: "ServiceDesign") -> str:
@@ -158,6 +161,24 @@ class Tokens:
         """After a request that failed: the next one gets a new token if that was why."""
         if failed.status == UNAUTHORIZED:
             self._token = ""
+
+
+class Client(Generic[Configured]):
+    """The process's side of a probe whose operations take a token; what an operation is, the probe itself says."""
+
+    def __init__(self, config: Configured) -> None:
+        self._config = config
+        self._rest = Rest(config.url, config.authority, config.timeout)
+        self._identity = Rest(config.identity_url, config.authority, config.timeout)
+        self._tokens = Tokens(self._identity, config.password)
+
+    async def open(self) -> None:
+        """Nothing: each operation begins with a connection."""
+
+    async def close(self) -> None:
+        """Closes connections."""
+        await self._rest.close()
+        await self._identity.close()
 
 
 @contextlib.asynccontextmanager
