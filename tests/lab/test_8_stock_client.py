@@ -1,6 +1,6 @@
 """Whatever is off or dead on whichever node: a person with the stock client works on.
 
-Long (half an hour), so only `make test-long` runs it. docs/drills.md has the seconds that were seen.
+Long (half an hour), so only `make test-long` runs it. docs/measured.md has the seconds that were seen.
 """
 
 import os

@@ -5,7 +5,7 @@ A process that dies: until the next monitor + stopping and starting it + client
 A link that is lost: until the watcher's next look + its dampening + what has to stop, and to start elsewhere + client
 
 Detection is what corosync.conf says. What a start takes nobody can read from a configuration: such figures are the
-medians of the drills in docs/drills.md, and marked so; a service that isn't in them gets an assumption, and is marked.
+medians of the drills in docs/drills.md and docs/measured.md, and marked so; a service that isn't in them gets an assumption, and is marked.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from quorate.proof.services import Service
 from quorate.services.links import DAMPENING, INTERVAL, PREFIX, SILENCE
 
 DRILLS = "measured: median of 10 power cuts in the lab, docs/drills.md"
-SWITCHES = "measured: median of 12 planned switch-overs in the lab, docs/drills.md"
+SWITCHES = "measured: median of 12 planned switch-overs in the lab, docs/measured.md"
 ASSUMED = "assumed, nobody measured it"
 FENCING = 1.85
 """Seconds from the new membership to a node that is surely off, by IPMI."""
@@ -37,7 +37,7 @@ ADDRESS = 1.0
 HAPROXY = ("/etc/quorate/haproxy.cfg", "/etc/haproxy/haproxy.cfg")
 COROSYNC_DEFAULT = 3.0
 _SERVERS = ("ocf:quorate:mariadb", "ocf:heartbeat:mysql", "ocf:heartbeat:mariadb")
-BROKERS = "measured: median of 3 drills in the lab, docs/drills.md; an Erlang machine boots, on a slow core"
+BROKERS = "measured: median of 3 drills in the lab, docs/measured.md; an Erlang machine boots, on a slow core"
 _STARTS = {
     **dict.fromkeys(_SERVERS, (MARIADB, DRILLS)),
     "ocf:quorate:rabbitmq": (57.3, BROKERS),
