@@ -324,8 +324,9 @@ def fence(resource: str, me: str, peer: str, minors: list[str], patience: float)
             say(f"{resource}: waiting: {decision.why}")
             said = decision.why
         if primary and rings() >= settled + RESTLESS:
-            say(f"{resource}: {RESTLESS} rings since, and none lasts: leaving, so that the others agree on one")
-            leave()
+            if not one_lasts():
+                say(f"{resource}: {RESTLESS} rings since, and none lasts: leaving, so that the others agree on one")
+                leave()
             settled = rings()
         if not primary and time.monotonic() - begun > patience:
             say(f"{resource}: refused after {patience:.0f} s: {decision.why}")
@@ -333,9 +334,21 @@ def fence(resource: str, me: str, peer: str, minors: list[str], patience: float)
         time.sleep(POLL)
 
 
+def one_lasts() -> bool:
+    """Whether this ring is still there when another one could be: nobody knows how old it is."""
+    before = rings()
+    time.sleep(2 * corosync("runtime.config.totem.consensus") / 1000)  # milliseconds, corosync.conf(5)
+    return rings() == before
+
+
 def rings() -> int:
-    """How many rings Corosync has formed here with this node in it; 0 if it doesn't say (cmap_keys(7), stats.srp)."""
-    ask = ["corosync-cmapctl", "-m", "stats", "-g", "stats.srp.operational_entered"]
+    """How many rings Corosync has formed here with this node in it."""
+    return corosync("stats.srp.operational_entered", "-m", "stats")
+
+
+def corosync(key: str, *options: str) -> int:
+    """A number of Corosync's, cmap_keys(7); 0 if it doesn't say."""
+    ask = ["corosync-cmapctl", *options, "-g", key]
     try:
         done = subprocess.run(ask, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CALL_TIMEOUT)
         return int(done.stdout.rpartition("=")[2])

@@ -63,7 +63,7 @@ def run(name: str, about: str, parameters: list[Parameter], actions: list[Action
         sys.exit(SUCCESS)
     for action in actions:
         if action.name == wanted:
-            interval = os.environ.get("OCF_RESKEY_CRM_meta_interval")  # noqa: SIM112  Pacemaker's own name
+            interval = os.environ.get("OCF_RESKEY_CRM_meta_interval", "0")  # noqa: SIM112  a probe has none
             if wanted == "monitor" and interval == "0":
                 remind()
             try:

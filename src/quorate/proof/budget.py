@@ -5,7 +5,8 @@ A process that dies: until the next monitor + stopping and starting it + client
 A link that is lost: until the watcher's next look + its dampening + what has to stop, and to start elsewhere + client
 
 Detection is what corosync.conf says. What a start takes nobody can read from a configuration: such figures are the
-medians of the drills in docs/drills.md and docs/measured.md, and marked so; a service that isn't in them gets an assumption, and is marked.
+medians of the drills in docs/drills.md and docs/measured.md, and marked so; a service that isn't in them gets an
+assumption, and is marked.
 """
 
 import dataclasses

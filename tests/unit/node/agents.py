@@ -117,7 +117,12 @@ def installed(folder: Path, program: str, **environment: str) -> Agent:
     (folder / "ocf.py").write_text(source("ocf"))
     path = folder / program.replace("_", "-")
     path.write_text(source(program))
-    return Agent(path, {"PATH": f"{folder}/bin:{os.environ['PATH']}", "UNIT_FOLDER": str(folder), **environment})
+    usual = {
+        "PATH": f"{folder}/bin:{os.environ['PATH']}",
+        "UNIT_FOLDER": str(folder),
+        "OCF_RESKEY_CRM_meta_interval": "5000",  # without one a monitor is a probe
+    }
+    return Agent(path, {**usual, **environment})
 
 
 def script(path: Path, text: str) -> None:

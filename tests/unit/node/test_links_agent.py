@@ -111,27 +111,27 @@ def folder(tmp_path: Path) -> Path:
 def agent(folder: Path, site: Site) -> Agent:
     """Runs an action on a node."""
 
-    def run(action: str, node: str = "ctl1", **more: str) -> subprocess.CompletedProcess[str]:
+    def run(action: str, node: str = "ctl1", **more: str | None) -> subprocess.CompletedProcess[str]:
         return act(folder, action, node, ("ip", "netns", "exec", f"{site.prefix}-{node}"), **more)
 
     return run
 
 
 def act(
-    folder: Path, action: str, node: str = "ctl1", within: tuple[str, ...] = (), **more: str
+    folder: Path, action: str, node: str = "ctl1", within: tuple[str, ...] = (), **more: str | None
 ) -> subprocess.CompletedProcess[str]:
     argv = [*within, sys.executable, "-ESs", str(folder / "links"), action]
-    return subprocess.run(
-        argv, env=variables(folder, node) | more, capture_output=True, text=True, timeout=30, check=False
-    )
+    told = {name: value for name, value in {**variables(folder, node), **more}.items() if value is not None}
+    return subprocess.run(argv, env=told, capture_output=True, text=True, timeout=30, check=False)
 
 
 def variables(folder: Path, node: str = "ctl1") -> dict[str, str]:
-    """What Pacemaker tells the agent on a node."""
+    """What Pacemaker tells the agent on a node; with a probe, nothing of an interval."""
     return {
         "PATH": f"{folder}/bin:{os.environ['PATH']}",
         "HA_RSCTMP": str(folder / "run" / node),
         "OCF_RESOURCE_INSTANCE": "links",
+        "OCF_RESKEY_CRM_meta_interval": "2000",
         "OCF_RESKEY_CRM_meta_on_node": node,
         "OCF_RESKEY_networks": NETWORKS,
     }
@@ -246,15 +246,16 @@ def test_what_was_said_long_ago_is_said_again(folder: Path, agent: Agent) -> Non
 
 
 @needs_root
-def test_a_probe_reminds_the_cluster_of_all_attributes(folder: Path, agent: Agent) -> None:
+@pytest.mark.parametrize("interval", [None, "0"], ids=["Pacemaker", "OCF"])
+def test_a_probe_reminds_the_cluster_of_all_attributes(folder: Path, agent: Agent, interval: str | None) -> None:
     """A controller that died and is back begins with probes, and its node's promotion scores are gone until then."""
-    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="0")) == NOT_RUNNING
+    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval=interval)) == NOT_RUNNING
     assert calls(folder) == ["--refresh"]
     agent("start")
     calls(folder)
-    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="0")) == SUCCESS
+    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval=interval)) == SUCCESS
     assert calls(folder) == ["--refresh"]
-    assert status(agent("monitor", OCF_RESKEY_CRM_meta_interval="2000")) == SUCCESS
+    assert status(agent("monitor")) == SUCCESS
     assert calls(folder) == []
 
 
