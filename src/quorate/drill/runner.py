@@ -23,7 +23,8 @@ from quorate.drill.breaking import break_under_load, rates_of
 from quorate.drill.clients import outage
 from quorate.drill.clients.probe import Place, Probe
 from quorate.drill.clients.record import Record
-from quorate.drill.judgement import addresses, expectation, holding, replicas
+from quorate.drill.judgement import addresses, course, expectation, holding, replicas
+from quorate.drill.judgement.course import Course
 from quorate.drill.judgement.forecast import Forecast, foretell, understand
 from quorate.drill.judgement.holding import Holding
 from quorate.drill.judgement.verdict import Promise, Served, Verdict
@@ -90,14 +91,19 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     if drill.fault.finding:
         with progress.phase(f"Is {drill.fault.finding} found before it is there?"):
             await naming.require_unnamed(drill)
+    with progress.phase("What would Pacemaker's scheduler do?") as say:
+        foreseen = await course.foretell(drill, target, forecast, state)
+        for step in foreseen.steps if foreseen else ():
+            say(str(step))
     folder, places = _begin(drill, names)
-    if forecast:
-        (folder / "forecast.json").write_text(json.dumps(dataclasses.asdict(forecast), indent=2) + "\n")
+    for name, predicted in (("forecast", forecast), ("course", foreseen)):
+        if predicted:
+            (folder / f"{name}.json").write_text(json.dumps(dataclasses.asdict(predicted), indent=2) + "\n")
     probes = {name: PROBES[name](place) for name, place in places.items()}
     watching = addresses.probes(drill, places)
     regression.write(folder, drill, target, state.active, rates_of(drill, probes))
     try:
-        verdict = await _hold(drill, target, forecast, state, probes, watching, folder, begun, progress)
+        verdict = await _hold(drill, target, forecast, foreseen, state, probes, watching, folder, begun, progress)
     except Interrupted:
         raise
     except DrillStopped:
@@ -119,6 +125,7 @@ async def _hold(
     drill: Drill,
     target: Target,
     forecast: Forecast | None,
+    foreseen: Course | None,
     state: State,
     probes: Mapping[str, Probe],
     watching: Mapping[str, Address],
@@ -147,6 +154,7 @@ async def _hold(
                 name: addresses.served(probe, name, records[name], blow, (state, after))
                 for name, probe in watching.items()
             }
+            downtimes = {name: part.clients.outage.downtime for name, part in services.items() if part.clients.outage}
             heard = addresses.heard(watching)
             verdict = Verdict(
                 fault=drill.fault.name,
@@ -161,6 +169,7 @@ async def _hold(
                 audit=audit.audit(blow, state, read, time.time(), drill.bmcs, left, failures, heard, drill.design),
                 problems=tuple(problems),
                 prediction=expectation.prediction(drill, forecast, seen, blow, (state, after), services),
+                course=course.follow(foreseen, blow.recovery(read), blow.injected, downtimes) if foreseen else None,
                 seconds=time.time() - begun,
                 folder=str(folder),
                 over=blow.over,

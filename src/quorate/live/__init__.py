@@ -1,5 +1,6 @@
 """What is true of a running cluster right now, and what is missing to "ready"."""
 
+from quorate.live.foresight import foresee
 from quorate.live.readiness import unmet, wait_until_ready
 from quorate.live.reading import asks, interpret, read
 from quorate.live.state import NodeState, Replica, ResourceState, State
@@ -10,6 +11,7 @@ __all__ = [
     "ResourceState",
     "State",
     "asks",
+    "foresee",
     "interpret",
     "read",
     "unmet",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from quorate.drill.faults import transient
 from quorate.drill.faults.fault import Fault, Tools
 from quorate.drill.targets import Target
+from quorate.node import ocf
 
 LOOP = 'while :; do systemctl kill --kill-whom=all --signal=SIGKILL -- "$@"; sleep 0.5; done 2> /dev/null'
 """Its words are units; one that has no process is no matter."""
@@ -68,6 +69,7 @@ KILL = Fault(
     inject=_send("SIGKILL"),
     heal=_nothing,
     of_service=True,
+    reported=ocf.NOT_RUNNING,
     safe=True,
     usual=("active:*",),
 )
@@ -78,6 +80,7 @@ FREEZE = Fault(
     inject=_stop(THAWED_AFTER),
     heal=_go_on,
     of_service=True,
+    reported=ocf.ERR_GENERIC,
     safe=True,
     usual=("active:*",),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from quorate.drill.audit.audit import Audit
 from quorate.drill.audit.phases import Phase
 from quorate.drill.clients.outage import Clients
+from quorate.drill.judgement.course import Followed
 from quorate.drill.judgement.forecast import Prediction
 from quorate.drill.judgement.holding import Holding
 
@@ -124,6 +125,8 @@ class Verdict:
     """Of a fault of the facility: what was predicted for it, and what was seen."""
     over: float | None = None
     """When the cluster was ready again, or was no longer waited for."""
+    course: Followed | None = None
+    """What Pacemaker's own scheduler predicted, and what was seen of it; None if it was asked nothing."""
     cluster: str = ""
     """The cluster's name."""
     healed_after: float | None = None
@@ -143,7 +146,7 @@ class Verdict:
         of_services = [
             f"{name}: {sentence}" for name, part in self.services.items() for sentence in part.broken(self.thorough)
         ]
-        unlike = self.prediction.differences if self.prediction else []
+        unlike = [each for of in (self.prediction, self.course) if of for each in of.differences]
         return [*of_services, *self._of_the_cluster(), *self.problems, *unlike]
 
     @property

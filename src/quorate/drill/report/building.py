@@ -10,6 +10,8 @@ from typing import Any
 from quorate import __version__
 from quorate.drill.audit.journals import Journals
 from quorate.drill.clients.record import Record
+from quorate.drill.judgement.course import Followed
+from quorate.drill.judgement.forecast import Prediction
 from quorate.drill.judgement.verdict import Served, Verdict
 from quorate.drill.report import junit, page
 from quorate.drill.report.events import events
@@ -36,7 +38,8 @@ def build(verdict: Verdict, records: Mapping[str, Record], journals: Journals | 
             "broken": verdict.broken,
             "lost": verdict.lost,
             "services": {name: _service(part, verdict, records.get(name)) for name, part in verdict.services.items()},
-            "prediction": _prediction(verdict),
+            "prediction": _foreseen(verdict.prediction),
+            "course": _foreseen(verdict.course),
             "events": events(journals.entries, verdict.audit.fenced, verdict.injected, until) if journals else [],
         }
     )
@@ -104,9 +107,8 @@ def _service(part: Served, verdict: Verdict, record: Record | None) -> dict[str,
     }
 
 
-def _prediction(verdict: Verdict) -> dict[str, Any] | None:
-    prediction = verdict.prediction
-    return {**_plain(prediction), "differences": prediction.differences} if prediction else None
+def _foreseen(foreseen: Prediction | Followed | None) -> dict[str, Any] | None:
+    return {**_plain(foreseen), "differences": foreseen.differences} if foreseen else None
 
 
 def _plain(value: Any) -> Any:

@@ -338,6 +338,40 @@ class Prediction(_Part):
     """What was not as predicted, in sentences; they break a drill."""
 
 
+class Step(_Part):
+    """A step of a recovery that Pacemaker's own scheduler predicted."""
+
+    what: str
+    """`fence`, `stop`, `demote`, `start` or `promote`."""
+    resource: str
+    """Empty where a node is fenced."""
+    node: str
+    after: list[int] = []
+    """The steps that have to be through before it begins, by their place in the list."""
+
+
+class Takes(_Part):
+    """For how long a service was predicted to stop, by its time budget."""
+
+    expected: Seconds
+    longest: Seconds
+    """If each step with a time-out takes all of it."""
+
+
+class Course(_Part):
+    """What Pacemaker's own scheduler predicted for the cluster as it was, and what was seen of it."""
+
+    steps: list[Step]
+    takes: Mapping[str, Takes] = {}
+    """By service that stops."""
+    seconds: list[Seconds | None] = []
+    """By step: when it was through, since the fault; null if it was not seen."""
+    downtimes: Mapping[str, Seconds] = {}
+    """By service that was probed."""
+    differences: list[str] = []
+    """What was not as predicted, in sentences; they break a drill."""
+
+
 class EventKind(enum.StrEnum):
     """What an event of the cluster is about."""
 
@@ -413,6 +447,8 @@ class Report(_Part):
     """In the order of time, while the probes ran."""
     prediction: Prediction | None = None
     """Null for a fault for which nothing is predicted."""
+    course: Course | None = None
+    """Null for a fault of which the scheduler knows nothing."""
     problems: list[str] = []
     """What else went wrong on the way, in sentences."""
     seconds: Seconds = 0.0

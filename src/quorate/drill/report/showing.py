@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from quorate.drill.audit.phases import Phase
+from quorate.drill.judgement.course import Followed
 from quorate.drill.judgement.verdict import Served, Verdict
 
 MOST_TURNS = 6
@@ -154,6 +155,8 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
     if verdict.prediction:
         as_it_was = "it was not so" if verdict.prediction.differences else "as predicted"
         yield f"Predicted beforehand: {'; '.join(verdict.prediction.forecast.sentences())}: {as_it_was}."
+    if verdict.course:
+        yield from _of_course(verdict.course)
     for failure in audit.failures:
         yield f"An action failed meanwhile: {failure}. The drill cleaned this history up."
     if verdict.time_to_ready is not None:
@@ -163,6 +166,19 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
         yield "Nothing was switched over: the other replica was neither asked nor compared."
     yield from (f"Broken: {sentence}." for sentence in verdict.broken)
     yield f"The whole drill took {verdict.seconds:.0f} s; its record is in {verdict.folder}"
+
+
+def _of_course(followed: Followed) -> Iterable[str]:
+    """What the scheduler predicted, with the moments at which it was through."""
+    timed = zip(followed.steps, followed.seconds, strict=True)
+    told = [f"{step} ({'not seen' if at is None else f'{at:.1f} s'})" for step, at in timed]
+    yield f"Predicted by Pacemaker's scheduler, and seen: {', '.join(told) or 'nothing'}."
+    for service, takes in followed.takes.items():
+        seen = followed.downtimes.get(service)
+        yield (
+            f"Predicted for {service}: {takes.expected:.1f} s without answers, {takes.longest:.0f} s at most"
+            f"{'' if seen is None else f'; seen: {seen:.1f} s'}."
+        )
 
 
 def _of_service(part: Served) -> Iterable[str]:
