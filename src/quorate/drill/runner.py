@@ -143,7 +143,9 @@ async def _hold(
             after = await live.read(drill.hosts, drill.design)
             problems.extend(expectation.moved(drill, state, after))
             held = await holding.look_again(drill, probes, records, problems, progress)
-            with progress.phase("Audit of journals, BMCs and constraints"):
+            with progress.phase("Audit of journals, BMCs and constraints") as say:
+                # What came since, a connection that broke for a moment, say, is no trace of the fault, and goes by itself.
+                await settle(drill.hosts, drill.design, say, PATIENCE)
                 left = await leftovers.leftovers(drill.hosts, drill.design)
                 read = await journals.collect(drill.hosts, drill.design.hosts, blow.injected)
             services = {
