@@ -144,8 +144,8 @@ async def _hold(
             problems.extend(expectation.moved(drill, state, after))
             held = await holding.look_again(drill, probes, records, problems, progress)
             with progress.phase("Audit of journals, BMCs and constraints") as say:
-                # What came since, a connection that broke for a moment, say, is no trace of the fault, and goes by itself.
-                await settle(drill.hosts, drill.design, say, PATIENCE)
+                # A connection that broke for a moment since then, say, is no trace of the fault, and goes by itself.
+                failures += (await settle(drill.hosts, drill.design, say, PATIENCE)).failures
                 left = await leftovers.leftovers(drill.hosts, drill.design)
                 read = await journals.collect(drill.hosts, drill.design.hosts, blow.injected)
             services = {
