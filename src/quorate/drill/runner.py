@@ -91,10 +91,12 @@ async def run(drill: Drill, progress: Progress) -> Verdict:
     if drill.fault.finding:
         with progress.phase(f"Is {drill.fault.finding} found before it is there?"):
             await naming.require_unnamed(drill)
-    with progress.phase("What would Pacemaker's scheduler do?") as say:
-        foreseen = await course.foretell(drill, target, forecast, state)
-        for step in foreseen.steps if foreseen else ():
-            say(str(step))
+    foreseen: Course | None = None
+    if forecast or drill.fault.reported is not None:
+        with progress.phase("What would Pacemaker's scheduler do?") as say:
+            foreseen = await course.foretell(drill, target, forecast, state)
+            for step in foreseen.steps if foreseen else ():
+                say(str(step))
     folder, places = _begin(drill, names)
     for name, predicted in (("forecast", forecast), ("course", foreseen)):
         if predicted:
