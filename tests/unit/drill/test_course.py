@@ -128,6 +128,16 @@ def test_a_longer_outage_than_all_time_outs_allow_is_a_difference(follow: Follow
     assert follow(downtime=300.0).differences == ["database stopped for 300.0 s; at most 282.0 s were predicted"]
 
 
+def test_order_between_services_is_advisory(cluster: Cluster) -> None:
+    steps = (
+        Step("fence", "", "ctl1"),
+        Step("start", "database-filesystem", "ctl2", (0,)),
+        Step("start", "database-mariadb", "ctl2", (0, 1)),
+        Step("start", "another", "ctl2", (0, 2)),
+    )
+    assert [step.after for step in course.binding(steps, work_out(cluster))] == [(), (0,), (0, 1), (0,)]
+
+
 def test_a_difference_breaks_the_drill_and_every_report_has_it() -> None:
     predicted = (Step("fence", "", "ctl1"), Step("promote", "database-drbd", "ctl2", (0,)))
     followed = Followed(predicted, {"database": Takes(11.05, 282.0)}, (3.44, None), {"database": 12.0})

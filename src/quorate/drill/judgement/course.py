@@ -7,7 +7,7 @@ came of it.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quorate import live
 from quorate.cluster.model import Cluster
@@ -91,7 +91,24 @@ async def foretell(drill: Drill, target: Target, forecast: Forecast | None, stat
     asked = next(name for name in (state.dc, *drill.design.hosts) if name is not None and name not in lost)
     steps = await live.foresee(await drill.hosts.host(asked), lost=lost, failed=failed)
     known = takes(drill.cluster, drill.design, "node" if lost else "process")
-    return Course(steps, {name: known[name] for name in stopping if name in known})
+    return Course(binding(steps, drill.design), {name: known[name] for name in stopping if name in known})
+
+
+def binding(steps: Sequence[Step], design: Design) -> tuple[Step, ...]:
+    """The steps without the order between services: it is advisory, and holds within one transition of several only."""
+    primitives = {each.id: each.primitive.id if isinstance(each, Clone) else each.id for each in design.resources}
+    owner = {primitives[id_]: service.name for service in design.services.values() for id_ in service.resources}
+    return tuple(
+        replace(
+            step,
+            after=tuple(
+                place
+                for place in step.after
+                if not steps[place].resource or owner.get(steps[place].resource) == owner.get(step.resource)
+            ),
+        )
+        for step in steps
+    )
 
 
 def reports(design: Design, target: Target, status: int | None) -> Iterator[str]:
