@@ -463,7 +463,11 @@ class Report(_Part):
     @property
     def healed(self) -> float | None:
         """When the drill healed the fault, in seconds from it; None if the cluster was left to itself."""
-        return self.since(self.prediction.seen.healed) if self.prediction else None
+        if self.healed_after is not None or self.prediction is None:
+            return self.healed_after
+        # Older reports have nothing else; without a healing it is the moment at which all was over.
+        seen = self.prediction.seen.healed
+        return None if seen == self.over else self.since(seen)
 
 
 def document_schema() -> str:

@@ -146,7 +146,7 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
         after = crash.time - verdict.injected
         yield f"{crash.kind} on {crash.node} after {after:.2f} s{by_fault} ({crash.lines} lines): {crash.evidence}"
     for address, holders in audit.holders.items():
-        turns = ", ".join(f"{h.mac} until {h.end - verdict.injected:.2f} s" for h in holders[:MOST_TURNS])
+        turns = ", ".join(f"{h.mac} until {max(0.0, h.end - verdict.injected):.2f} s" for h in holders[:MOST_TURNS])
         turns += f" and {len(holders) - MOST_TURNS} turns more" if len(holders) > MOST_TURNS else ""
         contests = sum(contest.address == address for contest in audit.contests)
         yield f"Who answered for {address}, by ARP: {turns or 'nobody'}; {contests} times two at once."

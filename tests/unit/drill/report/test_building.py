@@ -114,7 +114,8 @@ def test_what_was_predicted_is_kept_and_drawn(tmp_path: Path) -> None:
     fates = {"database": Fate.MOVES}
     forecast = Forecast(("feed-a",), damage, ("ctl1",), ("ctl1",), True, fates, {"database": "interrupted"})
     seen = Glimpse(("ctl1",), (), {"database": "ctl2"}, 1030.0)
-    verdict = dataclasses.replace(GOOD, folder=str(tmp_path), prediction=Prediction(forecast, seen, fates))
+    prediction = Prediction(forecast, seen, fates)
+    verdict = dataclasses.replace(GOOD, folder=str(tmp_path), prediction=prediction, healed_after=30.0)
     public.write(verdict, {"database": RECORD}, JOURNALS, tmp_path)
     report = reading.read(tmp_path / "report.json")
     assert report.prediction and report.healed == 30.0
@@ -123,3 +124,19 @@ def test_what_was_predicted_is_kept_and_drawn(tmp_path: Path) -> None:
     text = (tmp_path / "report.html").read_text()
     assert "the fault, healed after 30.00 s" in text
     assert "It was not so." in text
+
+
+def test_the_drill_heals_only_what_it_heals() -> None:
+    """A cluster that was left to itself was not healed, whatever was predicted."""
+    seen = Glimpse(("ctl1",), ("ctl1",), {"database": "ctl2"}, healed=1045.0)
+    forecast = Forecast(("ctl1",), Damage(), ("ctl1",), ("ctl1",), True, {}, {})
+    alone = dataclasses.replace(GOOD, prediction=Prediction(forecast, seen, {}), healed_after=None, over=1045.0)
+    assert building.build(alone, {}, None).healed is None
+    assert building.build(dataclasses.replace(GOOD, prediction=None, healed_after=40.6), {}, None).healed == 40.6
+
+
+def test_a_report_from_before_healing_was_timed_goes_by_its_prediction() -> None:
+    seen = Glimpse(("ctl1",), (), {"database": "ctl2"}, 1030.0)
+    forecast = Forecast(("feed-a",), Damage(), ("ctl1",), (), True, {}, {})
+    earlier = dataclasses.replace(GOOD, prediction=Prediction(forecast, seen, {}), healed_after=None)
+    assert building.build(earlier, {}, None).healed == 30.0
