@@ -24,6 +24,7 @@ from quorate.design import work_out
 from quorate.drill import report
 from quorate.drill.audit.journals import Entry
 from quorate.drill.faults import FREEZE, KILL, POWER_LOSS
+from quorate.drill.faults.configuration import BROKEN_CONFIGURATION
 from quorate.drill.judgement import course
 from quorate.drill.judgement.course import Course, Followed, Takes
 from quorate.drill.report import building, page
@@ -158,6 +159,7 @@ def test_what_monitors_will_report(cluster: Cluster) -> None:
     target = Target(("ctl2",), "database", ("mariadb.service",), resources=("database-mariadb",))
     assert list(course.reports(design, target, KILL.reported)) == ["database-mariadb_monitor_5000@ctl2=7"]
     assert list(course.reports(design, target, FREEZE.reported)) == ["database-mariadb_monitor_5000@ctl2=1"]
+    assert list(course.reports(design, target, BROKEN_CONFIGURATION.reported)) == ["database-mariadb_start_0@ctl2=1"]
     assert list(course.reports(design, target, POWER_LOSS.reported)) == []
     assert list(course.reports(design, Target(("ctl2",), None, ()), KILL.reported)) == []
 
@@ -212,6 +214,13 @@ def test_pacemaker_s_own_scheduler_is_asked(cib: Path, tmp_path: Path) -> None:
 def test_what_failed_is_started_again(cib: Path, tmp_path: Path) -> None:
     steps = foresee(cib, tmp_path, failed=["database-mariadb_monitor_5000@ctl2=7"])
     assert steps == ["stop database-mariadb on ctl2", "start database-mariadb on ctl2"]
+
+
+def test_what_can_not_be_started_again_moves(cib: Path, tmp_path: Path) -> None:
+    steps = foresee(cib, tmp_path, failed=["database-mariadb_start_0@ctl2=1"])
+    order = ["stop database-mariadb on ctl2", "demote database-drbd on ctl2", "promote database-drbd on ctl1"]
+    assert [step for step in steps if step in order] == order
+    assert steps[-1] == "start database-mariadb on ctl1"
 
 
 def test_no_answer_is_an_error(tmp_path: Path) -> None:

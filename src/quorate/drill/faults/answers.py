@@ -6,6 +6,7 @@ from quorate import node
 from quorate.drill.faults import transient
 from quorate.drill.faults.fault import Fault, Tools
 from quorate.drill.targets import Target
+from quorate.node import ocf
 
 NAME = "impostor"
 
@@ -31,6 +32,7 @@ MUTE = Fault(
     inject=_take_place("silent"),
     heal=_give_back,
     of_service=True,
+    reported=("start", ocf.ERR_GENERIC),
     lasts=transient.LASTS,
     safe=True,
     usual=("active:*",),
@@ -42,6 +44,7 @@ ERRORS = Fault(
     inject=_take_place("errors"),
     heal=_give_back,
     of_service=True,
+    reported=("start", ocf.ERR_GENERIC),
     wants="web",
     lasts=transient.LASTS,
     safe=True,

@@ -8,6 +8,7 @@ import asyncio
 from quorate.drill.faults import transient
 from quorate.drill.faults.fault import Fault, Tools
 from quorate.drill.targets import Target
+from quorate.node import ocf
 
 TIMER = "configuration"
 LASTS = 40.0
@@ -65,6 +66,7 @@ BROKEN_CONFIGURATION = Fault(
     inject=_spoil,
     heal=_heal,
     of_service=True,
+    reported=("start", ocf.ERR_GENERIC),
     wants="configuration",
     lasts=LASTS,
     safe=True,

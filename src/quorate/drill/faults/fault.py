@@ -233,8 +233,9 @@ class Fault:
     """The nodes leave by themselves, and come back; the drill waits until it has seen them away."""
     of_service: bool = False
     """It hits a service on a node, and not the node."""
-    reported: int | None = None
-    """What the service's monitor says of it (OCF's exit status), if the cluster is to start it again there at once."""
+    reported: tuple[str, int] | None = None
+    """The operation of the service's resource that fails, and its exit status (OCF): by that the cluster's scheduler
+    says what will be done. A monitor, where a start makes it good; the start, where it can't."""
     wants: str = ""
     """The field of `Target` without which there is nothing to do; `_LACKS` has them all."""
     of_parts: bool = False

@@ -69,7 +69,7 @@ KILL = Fault(
     inject=_send("SIGKILL"),
     heal=_nothing,
     of_service=True,
-    reported=ocf.NOT_RUNNING,
+    reported=("monitor", ocf.NOT_RUNNING),
     safe=True,
     usual=("active:*",),
 )
@@ -80,7 +80,7 @@ FREEZE = Fault(
     inject=_stop(THAWED_AFTER),
     heal=_go_on,
     of_service=True,
-    reported=ocf.ERR_GENERIC,
+    reported=("monitor", ocf.ERR_GENERIC),
     safe=True,
     usual=("active:*",),
 )
@@ -91,6 +91,7 @@ KILL_LOOP = Fault(
     inject=_kill_again_and_again,
     heal=_let_live,
     of_service=True,
+    reported=("start", ocf.ERR_GENERIC),
     lasts=transient.LASTS,
     safe=True,
     usual=("active:*",),

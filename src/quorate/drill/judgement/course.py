@@ -81,8 +81,9 @@ async def foretell(drill: Drill, target: Target, forecast: Forecast | None, stat
     lost: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     if forecast is None:
-        failed = tuple(reports(drill.design, target, drill.fault.reported))
-        stopping = [target.service or ""]
+        reported = drill.fault.reported
+        failed = tuple(reports(drill.design, target, reported))
+        stopping = [target.service] if target.service and reported and reported[0] == "monitor" else []
     elif forecast.quorate and set(forecast.lost) == set(forecast.fenced):
         lost = forecast.lost
         stopping = [name for name, fate in forecast.fates.items() if fate is Fate.MOVES]
@@ -111,21 +112,21 @@ def binding(steps: Sequence[Step], design: Design) -> tuple[Step, ...]:
     )
 
 
-def reports(design: Design, target: Target, status: int | None) -> Iterator[str]:
-    """What the monitors of what is hit will report, in crm_simulate's words; nothing without an exit status."""
-    if status is None:
+def reports(design: Design, target: Target, reported: tuple[str, int] | None) -> Iterator[str]:
+    """What will be reported of what is hit, in crm_simulate's words; nothing if nothing is known of it."""
+    if reported is None:
         return
+    operation, status = reported
     primitives = (each.primitive if isinstance(each, Clone) else each for each in design.resources)
     for primitive in primitives:
-        if primitive.id in target.resources and (interval := _interval(primitive)):
-            yield from (f"{primitive.id}_monitor_{interval * 1000}@{node}={status}" for node in target.nodes)
+        interval = 0 if operation == "start" else _interval(primitive)
+        if primitive.id in target.resources and interval is not None:
+            yield from (f"{primitive.id}_{operation}_{interval * 1000}@{node}={status}" for node in target.nodes)
 
 
 def _interval(primitive: Primitive) -> int | None:
     """Seconds between two looks at it; None if nobody looks."""
-    return min(
-        (each.interval for each in primitive.operations if each.name == "monitor" and each.interval), default=None
-    )
+    return min((each.interval for each in primitive.operations if each.name == "monitor"), default=None)
 
 
 def takes(cluster: Cluster, design: Design, failure: str) -> Mapping[str, Takes]:
