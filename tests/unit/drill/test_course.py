@@ -23,8 +23,9 @@ from quorate.cluster.model import Cluster
 from quorate.design import work_out
 from quorate.drill import report
 from quorate.drill.audit.journals import Entry
-from quorate.drill.faults import FREEZE, KILL, POWER_LOSS
+from quorate.drill.faults import FREEZE, KILL, POWER_LOSS, Fault
 from quorate.drill.faults.configuration import BROKEN_CONFIGURATION
+from quorate.drill.faults.stranger import STRANGER
 from quorate.drill.judgement import course
 from quorate.drill.judgement.course import Course, Followed, Takes
 from quorate.drill.report import building, page
@@ -216,11 +217,34 @@ def test_what_failed_is_started_again(cib: Path, tmp_path: Path) -> None:
     assert steps == ["stop database-mariadb on ctl2", "start database-mariadb on ctl2"]
 
 
-def test_what_can_not_be_started_again_moves(cib: Path, tmp_path: Path) -> None:
-    steps = foresee(cib, tmp_path, failed=["database-mariadb_start_0@ctl2=1"])
-    order = ["stop database-mariadb on ctl2", "demote database-drbd on ctl2", "promote database-drbd on ctl1"]
-    assert [step for step in steps if step in order] == order
-    assert steps[-1] == "start database-mariadb on ctl1"
+def foretold(cib: Path, folder: Path, fault: Fault, cluster: Cluster) -> Course | None:
+    """What is foretold of a fault that hits the database on ctl2."""
+
+    class Hosts:
+        async def host(self, _name: str) -> Node:
+            return Node(cib, folder)
+
+    drill: Any = SimpleNamespace(fault=fault, cluster=cluster, design=work_out(cluster), hosts=Hosts())
+    state: Any = SimpleNamespace(dc="ctl1")
+    target = Target(("ctl2",), "database", (), ("database-mariadb",))
+    return asyncio.run(course.foretell(drill, target, None, state))
+
+
+def test_a_service_that_dies_stops_for_as_long_as_check_says(cib: Path, tmp_path: Path, cluster: Cluster) -> None:
+    found = foretold(cib, tmp_path, KILL, cluster)
+    assert found
+    assert [str(step) for step in found.steps] == ["stop database-mariadb on ctl2", "start database-mariadb on ctl2"]
+    assert found.takes == {"database": course.takes(cluster, work_out(cluster), "process")["database"]}
+
+
+def test_what_can_not_be_started_again_moves(cib: Path, tmp_path: Path, cluster: Cluster) -> None:
+    """Or nothing is foretold: crm_simulate 2.1 would start it again where it can't be, and no cluster does."""
+    found = foretold(cib, tmp_path, BROKEN_CONFIGURATION, cluster)
+    assert found is None or (str(found.steps[-1]), found.takes) == ("start database-mariadb on ctl1", {})
+
+
+def test_of_what_the_scheduler_knows_nothing_nothing_is_foretold(cib: Path, tmp_path: Path, cluster: Cluster) -> None:
+    assert foretold(cib, tmp_path, STRANGER, cluster) is None
 
 
 def test_no_answer_is_an_error(tmp_path: Path) -> None:
