@@ -158,7 +158,8 @@ async def _hold(
                 name: addresses.served(probe, name, records[name], blow, (state, after))
                 for name, probe in watching.items()
             }
-            downtimes = {name: part.clients.outage.downtime for name, part in services.items() if part.clients.outage}
+            outages = {name: part.clients.outage for name, part in services.items()}
+            downtimes = {name: max(0.0, each.downtime - each.precision) for name, each in outages.items() if each}
             heard = addresses.heard(watching)
             verdict = Verdict(
                 fault=drill.fault.name,

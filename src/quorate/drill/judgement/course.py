@@ -53,7 +53,7 @@ class Followed(Course):
     seconds: tuple[float | None, ...] = ()
     """By step: when it was through, in seconds from the fault; None if it was not seen."""
     downtimes: Mapping[str, float] = field(default_factory=dict)
-    """By service, in seconds."""
+    """By service, in seconds: what is certain of it, its precision taken off."""
 
     @property
     def differences(self) -> list[str]:
@@ -73,7 +73,7 @@ class Followed(Course):
     def _times(self) -> Iterator[str]:
         for service, takes in self.takes.items():
             if (downtime := self.downtimes.get(service, 0.0)) > takes.longest:
-                yield f"{service} stopped for {downtime:.1f} s; at most {takes.longest:.1f} s were predicted"
+                yield f"{service} stopped for {downtime:.1f} s at least; at most {takes.longest:.1f} s were predicted"
 
 
 async def foretell(drill: Drill, target: Target, forecast: Forecast | None, state: State) -> Course | None:
@@ -134,12 +134,16 @@ def _interval(primitive: Primitive) -> int | None:
 
 
 def takes(cluster: Cluster, design: Design, failure: str) -> Mapping[str, Takes]:
-    """By service: how long it stops after one kind of failure, by the time budget that `quorate check` shows."""
+    """By service: how long it stops after one kind of failure, by the time budget that `quorate check` shows.
+
+    Not where a balancer alone decides: for a request that is under way its delay is no bound.
+    """
     evidence = read(designed.documents(design, cluster))
     assert evidence.pacemaker, "a design always has a CIB"
     services = of_design(design, evidence.pacemaker)
     found = with_others([each for one in services for each in budgets(evidence, one, None)], services)
-    return {each.service: Takes(each.expected, each.worst) for each in found if each.failure == failure}
+    bounded = (each for each in found if each.failure == failure and each.worst > each.expected)
+    return {each.service: Takes(each.expected, each.worst) for each in bounded}
 
 
 def follow(course: Course, entries: Sequence[Entry], fault: float, downtimes: Mapping[str, float]) -> Followed:

@@ -367,7 +367,7 @@ class Course(_Part):
     seconds: list[Seconds | None] = []
     """By step: when it was through, since the fault; null if it was not seen."""
     downtimes: Mapping[str, Seconds] = {}
-    """By service that was probed."""
+    """By service that was probed: what is certain of it, its precision taken off."""
     differences: list[str] = []
     """What was not as predicted, in sentences; they break a drill."""
 

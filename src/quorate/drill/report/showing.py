@@ -177,7 +177,7 @@ def _of_course(followed: Followed) -> Iterable[str]:
         seen = followed.downtimes.get(service)
         yield (
             f"Predicted for {service}: {takes.expected:.1f} s without answers, {takes.longest:.0f} s at most"
-            f"{'' if seen is None else f'; seen: {seen:.1f} s'}."
+            f"{'' if seen is None else f'; seen: {seen:.1f} s at least'}."
         )
 
 
