@@ -175,7 +175,7 @@ def test_how_long_it_takes_is_what_check_says(cluster: Cluster) -> None:
 
 
 def test_a_balancer_s_delay_bounds_nothing() -> None:
-    """A request that a server had when it was frozen waits for longer; freeze of Keystone: 4 s, where 2.5 are expected."""
+    """A request that a frozen server has waits for longer: 4 s were seen with Keystone, where 2.5 are expected."""
     file = Path(__file__).parents[3] / "examples/lab.yaml"
     openstack = loading.read(file.read_bytes(), str(file)).cluster
     assert set(course.takes(openstack, work_out(openstack), "process")) == {"database"}
