@@ -139,15 +139,16 @@ async def _hold(
     problems: list[str] = []
     with _stopped_with_evidence(drill, folder):
         async with _prepared(probes, progress):
-            records, blow, seen, failures = await break_under_load(
+            records, blow, seen, failed = await break_under_load(
                 drill, target, forecast, state, {**probes, **watching}, folder, problems, progress
             )
+            failures = [*failed]
             after = await live.read(drill.hosts, drill.design)
             problems.extend(expectation.moved(drill, state, after))
-            held = await holding.look_again(drill, probes, records, problems, progress)
+            held = await holding.look_again(drill, probes, records, problems, failures, progress)
             with progress.phase("Audit of journals, BMCs and constraints") as say:
                 # A connection that broke for a moment since then, say, is no trace of the fault, and goes by itself.
-                failures += (await settle(drill.hosts, drill.design, say, PATIENCE)).failures
+                failures.extend((await settle(drill.hosts, drill.design, say, PATIENCE)).failures)
                 left = await leftovers.leftovers(drill.hosts, drill.design)
                 read = await journals.collect(drill.hosts, drill.design.hosts, blow.injected)
             services = {

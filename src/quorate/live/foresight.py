@@ -7,6 +7,7 @@ from lxml import etree
 from quorate.errors import HostError
 from quorate.hosts import Host
 from quorate.proof.course import Step, course_of
+from quorate.proof.transition import Unusual
 
 ASK = """\
 graph=$(mktemp)
@@ -23,7 +24,7 @@ async def foresee(host: Host, *, lost: Collection[str] = (), failed: Collection[
     Args:
         host: a node that doesn't fail.
         lost: the nodes that fail.
-        failed: what monitors report, `RESOURCE_monitor_MILLISECONDS@NODE=EXITSTATUS`.
+        failed: operations that fail, `RESOURCE_OPERATION_MILLISECONDS@NODE=EXITSTATUS` (0 for a start).
 
     Raises:
         HostError: nobody could be asked, or the answer isn't one.
@@ -32,5 +33,5 @@ async def foresee(host: Host, *, lost: Collection[str] = (), failed: Collection[
     said = await host.run("sh", "-euc", ASK, "sh", *options)
     try:
         return course_of(etree.fromstring(said.stdout.encode()))
-    except etree.XMLSyntaxError as error:
+    except (etree.XMLSyntaxError, Unusual) as error:
         raise HostError(f"crm_simulate wrote no graph: {error}", where=host.name) from None

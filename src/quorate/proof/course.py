@@ -5,15 +5,13 @@ and what is stopped, demoted, started and promoted, and where. Monitors, notific
 done in thought (`pseudo_event`) are passed over, and what waits for them waits for what these wait for.
 """
 
-import re
 from dataclasses import dataclass
 
 from lxml import etree
 
-from quorate.proof.transition import Action
+from quorate.proof.transition import FENCE, Action, in_order, primitive_of
 
 STEPS = frozenset({"stop", "demote", "start", "promote"})
-_FENCE = "stonith"
 
 Element = etree._Element
 
@@ -27,38 +25,32 @@ class Step(Action):
 
 
 def course_of(graph: Element) -> tuple[Step, ...]:
-    """The steps of a graph, as `crm_simulate --save-graph` writes it, none before one that it waits for."""
-    actions: dict[str, Element] = {}
-    inputs: dict[str, list[str]] = {}
-    for synapse in graph.iterfind("synapse"):
-        waits_for = [str(each.get("id")) for each in synapse.iterfind("inputs/trigger/*")]
-        for action in synapse.iterfind("action_set/*"):
-            actions[str(action.get("id"))] = action
-            inputs[str(action.get("id"))] = waits_for
-    places: dict[str, frozenset[int]] = {}
+    """The steps of a graph, as `crm_simulate --save-graph` writes it, none before one that it waits for.
+
+    Raises Unusual if the graph has no end.
+    """
+    inputs = {
+        str(action.get("id")): [str(each.get("id")) for each in synapse.iterfind("inputs/trigger/*")]
+        for synapse in graph.iterfind("synapse")
+        for action in synapse.iterfind("action_set/*")
+    }
     steps: list[Step] = []
-
-    def through(id_: str) -> frozenset[int]:
-        """The steps that are through once this action is: itself, if it is one, or all that it waits for."""
-        if id_ not in places:
-            places[id_] = frozenset()  # a loop would have no end; the scheduler makes none
-            before = frozenset[int]().union(*(through(each) for each in inputs.get(id_, ())))
-            if step := _step(actions[id_], before) if id_ in actions else None:
-                steps.append(step)
-                before = frozenset({len(steps) - 1})
-            places[id_] = before
-        return places[id_]
-
-    for id_ in actions:
-        through(id_)
+    through: dict[str, frozenset[int]] = {}  # by action: the step that it is, or all steps that it waits for
+    for action in in_order(graph):
+        id_ = str(action.get("id"))
+        before = frozenset[int]().union(*(through[each] for each in inputs[id_]))
+        if step := _step(action, before):
+            before = frozenset({len(steps)})
+            steps.append(step)
+        through[id_] = before
     return tuple(steps)
 
 
 def _step(action: Element, before: frozenset[int]) -> Step | None:
     operation, node = str(action.get("operation")), str(action.get("on_node"))
-    if action.tag == "crm_event" and operation == _FENCE:
+    if action.tag == "crm_event" and operation == FENCE:
         return Step("fence", "", node, tuple(sorted(before)))
     resource = action.find("primitive")
-    if action.tag != "rsc_op" or operation not in STEPS or resource is None or resource.get("class") == _FENCE:
+    if action.tag != "rsc_op" or operation not in STEPS or resource is None or resource.get("class") == FENCE:
         return None
-    return Step(operation, re.sub(r":\d+$", "", str(resource.get("id"))), node, tuple(sorted(before)))
+    return Step(operation, primitive_of(str(resource.get("id"))), node, tuple(sorted(before)))

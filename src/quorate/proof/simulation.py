@@ -6,7 +6,6 @@ gives up, for `settle` to be asked, as soon as there is anything in it that isn'
 """
 
 import copy
-import re
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,14 +16,13 @@ from pathlib import Path
 from lxml import etree
 
 from quorate.errors import QuorateError
-from quorate.proof.transition import Action, Unusual, carry_out
+from quorate.proof.transition import Action, Unusual, carry_out, primitive_of
 
 PROGRAM = "crm_simulate"
 ROUNDS = 12
 """How often the scheduler is asked at most until it has nothing more to do."""
 TIMEOUT = 60.0
 """Seconds for one question."""
-_CLONE_NUMBER = re.compile(r":\d+$")
 
 Element = etree._Element
 
@@ -170,7 +168,7 @@ class Simulation:
 def _actions(answer: Element) -> Iterable[Action]:
     for each in answer.iterfind("transition/*"):
         operation = str(each.get("op") or each.get("task") or "")
-        resource = _CLONE_NUMBER.sub("", str(each.get("resource") or ""))
+        resource = primitive_of(str(each.get("resource") or ""))
         if each.tag == "fencing_action":
             yield Action("fence", "", str(each.get("target")))
         elif each.tag == "rsc_action" and operation != "notify":
@@ -183,7 +181,7 @@ def _running(answer: Element, status: str) -> Running:
     on: dict[str, list[str]] = {}
     promoted: dict[str, list[str]] = {}
     for resource in answer.iterfind(f"{status}/resources//resource"):
-        id_ = _CLONE_NUMBER.sub("", str(resource.get("id")))
+        id_ = primitive_of(str(resource.get("id")))
         nodes = [str(node.get("name")) for node in resource.iterfind("node")]
         good = resource.get("active") == "true" and resource.get("orphaned") != "true"
         if good and resource.get("role") in ("Started", "Promoted", "Unpromoted", "Master", "Slave"):

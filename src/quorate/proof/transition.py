@@ -18,7 +18,7 @@ Element = etree._Element
 
 ORDINARY = frozenset({"start", "stop", "promote", "demote", "monitor", "notify", "cancel"})
 """Actions of resources that leave one entry in the history and change nothing else."""
-_FENCE = "stonith"
+FENCE = "stonith"
 _PASSED_OVER = frozenset({"id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"})
 _QUOTES = {'"': "&quot;"}
 _TRANSITION = "00000000-0000-0000-0000-000000000000"
@@ -48,10 +48,10 @@ def carry_out(graph: Element, cib: Element) -> tuple[Action, ...]:
         cib: with a status section; it is changed.
     """
     states = {str(state.get("uname")): state for state in cib.iterfind("status/node_state")}
-    return tuple(done for action in _in_order(graph) for done in _done(action, states))
+    return tuple(done for action in in_order(graph) for done in _done(action, states))
 
 
-def _in_order(graph: Element) -> Iterator[Element]:
+def in_order(graph: Element) -> Iterator[Element]:
     """The actions as they begin: pass for pass through the graph, each as soon as all that it waits for is done."""
     waiting = [
         (
@@ -74,14 +74,19 @@ def _in_order(graph: Element) -> Iterator[Element]:
         waiting = later
 
 
+def primitive_of(id_: str) -> str:
+    """The primitive of a clone's instance: without its number."""
+    return re.sub(r":\d+$", "", id_)
+
+
 def _done(action: Element, states: Mapping[str, Element]) -> Iterator[Action]:
     operation, node = str(action.get("operation")), str(action.get("on_node"))
     match action.tag:
-        case "pseudo_event" if operation == _FENCE:
+        case "pseudo_event" if operation == FENCE:
             raise Unusual("a guest node is fenced")  # with the container around it
         case "pseudo_event":
             return
-        case "crm_event" if operation == _FENCE:
+        case "crm_event" if operation == FENCE:
             _fence(action, states, node)
             yield Action("fence", "", node)
         case "crm_event":
@@ -92,7 +97,7 @@ def _done(action: Element, states: Mapping[str, Element]) -> Iterator[Action]:
                 raise Unusual(f"{operation} on {node}")
             _enter(action, resource, states[node])
             if operation != "notify":
-                yield Action(operation, re.sub(r":\d+$", "", str(resource.get("id"))), node)
+                yield Action(operation, primitive_of(str(resource.get("id"))), node)
         case tag:
             raise Unusual(str(tag))
 

@@ -91,9 +91,8 @@ async def foretell(drill: Drill, target: Target, forecast: Forecast | None, stat
         return None
     asked = next(name for name in (state.dc, *drill.design.hosts) if name is not None and name not in lost)
     steps = await live.foresee(await drill.hosts.host(asked), lost=lost, failed=failed)
-    if any(
-        f"{step.resource}_start_0@{step.node}=" in report for step in steps if step.what == "start" for report in failed
-    ):
+    started = {f"{step.resource}_start_0@{step.node}" for step in steps if step.what == "start"}
+    if any(report.partition("=")[0] in started for report in failed):
         return None  # to this crm_simulate (Pacemaker 2.1) one failed start isn't fatal; to the cluster it is
     known = takes(drill.cluster, drill.design, "node" if lost else "process")
     return Course(binding(steps, drill.design), {name: known[name] for name in stopping if name in known})

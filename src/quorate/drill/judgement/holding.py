@@ -58,9 +58,17 @@ NOTHING = Holding((), {}, None)
 
 
 async def look_again(
-    drill: Drill, probes: Mapping[str, Probe], records: Mapping[str, Record], problems: list[str], progress: Progress
+    drill: Drill,
+    probes: Mapping[str, Probe],
+    records: Mapping[str, Record],
+    problems: list[str],
+    failures: list[str],
+    progress: Progress,
 ) -> Mapping[str, Holding]:
-    """Looks for every acknowledged write of what serves; on both replicas only if the cluster is ready."""
+    """Looks for every acknowledged write of what serves; on both replicas only if the cluster is ready.
+
+    Adds to `failures` which of the cluster's actions failed meanwhile; their history is cleaned up.
+    """
     found: dict[str, dict[str, Ledger]] = {name: {} for name in probes}
     verified: dict[str, Verify] = {}
 
@@ -74,16 +82,19 @@ async def look_again(
     async def switch_over(name: str, to: str) -> None:
         with progress.phase(f"Planned switch-over of {name} to {to}") as say:
             await replicas.switch_over(drill.hosts, drill.design, name, to)
-            if not (await settle(drill.hosts, drill.design, say, SWITCH_OVER_LIMIT)).ready:
+            settled = await settle(drill.hosts, drill.design, say, SWITCH_OVER_LIMIT)
+            failures.extend(settled.failures)
+            if not settled.ready:
                 problems.append(f"the cluster was not ready after a planned switch-over of {name}")
 
-    ready = (await settle(drill.hosts, drill.design, lambda _line: None, PATIENCE)).ready
-    if not ready:
+    settled = await settle(drill.hosts, drill.design, lambda _line: None, PATIENCE)
+    failures.extend(settled.failures)
+    if not settled.ready:
         unmet = live.unmet(drill.design, await live.read(drill.hosts, drill.design))
         problems.extend(sentence.rstrip(".") for sentence in unmet)
     for name in probes:
         await _tried(look(name), name, problems)
-    for name in probes if ready and drill.thorough else ():
+    for name in probes if settled.ready and drill.thorough else ():
         for volume in drill.design.volumes:
             if volume.name == drill.design.services[name].volume:
                 here = next(iter(found[name]), volume.hosts[0])
