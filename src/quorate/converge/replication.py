@@ -90,20 +90,29 @@ class Initialise:
 
 @dataclass(frozen=True)
 class Adjust:
-    """DRBD hears of a changed configuration while it runs."""
+    """DRBD hears of a changed configuration while it runs, and looks for a peer that it has given up.
+
+    It does so after two primaries have met. To connect is safe: a side whose data the other has is brought up to date,
+    and where both have what the other lacks it gives up again, by its configuration, and nothing is discarded.
+    """
 
     host: str
     volumes: tuple[Volume, ...]
     phase: ClassVar[Phase] = Phase.REPLICATION
-    title: ClassVar[str] = "let DRBD read its changed configuration"
+    title: ClassVar[str] = "let DRBD read its configuration again"
 
     def asks(self) -> Mapping[str, Request]:
         """The mark that a changed file leaves."""
         return {self.host: marks.ASK}
 
     def differs(self, view: View) -> str | None:
-        """Whether there is one."""
-        return f"a file in {DRBD_FOLDER} has changed" if marks.unread("drbd") in view[self.host].pending else None
+        """Whether there is one, or a volume whose peer was given up."""
+        seen = view[self.host]
+        if marks.unread("drbd") in seen.pending:
+            return f"a file in {DRBD_FOLDER} has changed"
+        sides = ((each.name, seen.drbd.get(each.minor)) for each in self.volumes)
+        lonely = [name for name, side in sides if side and side.connection == "StandAlone"]
+        return f"it has given up the peer of {', '.join(lonely)}" if lonely else None
 
     async def do(self, hosts: Hosts, view: View, say: Say) -> None:
         """Adjusts every device that is up; the others read their files when they start."""

@@ -33,6 +33,11 @@ is left out of one says so at once, and the node in the middle hears it. Nobody 
 nodes tell each other waits for a ring. So a primary that has waited through several of them leaves: the others agree on
 one without it, fence this node, and take over.
 
+A primary that has had no quorum for longer than fencing takes is of no use to anybody: it acknowledges nothing, and
+what uses the frozen volume can't be stopped, so that it keeps the service's address. If the others couldn't have it
+fenced, or were told so and it isn't true, its clients come to it in vain. So it restarts itself at once, as a power cut
+would: an orderly restart would wait for the frozen volume.
+
 Environment (drbd.conf(5), "handlers"): DRBD_RESOURCE, DRBD_MINOR, DRBD_PEERS. The answer is the exit status.
 """
 
@@ -62,6 +67,9 @@ CALL_TIMEOUT = 5
 POLL = 0.2
 RESTLESS = 5
 """Rings that Corosync forms while a primary waits, more than any single failure and its repair bring."""
+ALONE = 20
+"""Seconds without quorum after which a primary restarts itself: fencing takes 2, and 10 if the BMC is slow."""
+SYSRQ = "/proc/sysrq-trigger"
 # The CIB says 1; the scheduler's copies of it, and maybe a later release, say true.
 QUORATE = "/cib[@have-quorum='1' or @have-quorum='true']/configuration/crm_config"
 
@@ -301,6 +309,7 @@ def majority(query: str, me: str, peer: str, view: View) -> None:
 def fence(resource: str, me: str, peer: str, minors: list[str], patience: float) -> int:
     """Waits for a decision and carries it out; the exit status."""
     begun, settled = time.monotonic(), rings()
+    alone = None  # since when this node knows that it has no quorum
     said = mine = ""
     while True:
         primary = False
@@ -309,6 +318,7 @@ def fence(resource: str, me: str, peer: str, minors: list[str], patience: float)
             primary = any(volume.role == "Primary" for volume in volumes)
             view = look(cibadmin("--query"), resource)
             decision = decide_fence(me, peer, volumes, view)
+            alone = None if view.quorate else alone or time.monotonic()
             if decision.what == "hold":
                 if primary:
                     majority(QUORATE, me, peer, view)
@@ -323,6 +333,9 @@ def fence(resource: str, me: str, peer: str, minors: list[str], patience: float)
         if decision.why != said:
             say(f"{resource}: waiting: {decision.why}")
             said = decision.why
+        if primary and alone and time.monotonic() - alone > ALONE:
+            say(f"{resource}: without quorum for {ALONE} s, and nobody has fenced this node: it restarts itself")
+            restart()
         if primary and rings() >= settled + RESTLESS:
             if not one_lasts():
                 say(f"{resource}: {RESTLESS} rings since, and none lasts: leaving, so that the others agree on one")
@@ -359,6 +372,16 @@ def corosync(key: str, *options: str) -> int:
 def leave() -> None:
     """Ends Corosync as a crash would: an orderly end waits for Pacemaker, which waits for the frozen volume."""
     subprocess.run(["systemctl", "kill", "--signal=SIGKILL", "corosync.service"], stdin=subprocess.DEVNULL)
+
+
+def restart() -> None:
+    """Restarts this node without a word to anybody, proc(5), "sysrq-trigger"; the journal may be written before."""
+    try:
+        subprocess.run(["journalctl", "--sync"], stdin=subprocess.DEVNULL, timeout=CALL_TIMEOUT)
+    except (OSError, subprocess.TimeoutExpired):
+        pass  # its disk may be what is wrong
+    with open(SYSRQ, "w", encoding="ascii") as trigger:
+        trigger.write("b")
 
 
 def unfence(resource: str, me: str, minors: list[str]) -> int:

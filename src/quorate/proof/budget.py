@@ -39,9 +39,11 @@ HAPROXY = ("/etc/quorate/haproxy.cfg", "/etc/haproxy/haproxy.cfg")
 COROSYNC_DEFAULT = 3.0
 _SERVERS = ("ocf:quorate:mariadb", "ocf:heartbeat:mysql", "ocf:heartbeat:mariadb")
 BROKERS = "measured: median of 3 drills in the lab, docs/measured.md; an Erlang machine boots, on a slow core"
+APIS = "measured: of Keystone and Glance in the lab, docs/measured.md; Python loads them, on a slow core"
 _STARTS = {
     **dict.fromkeys(_SERVERS, (MARIADB, DRILLS)),
     "ocf:quorate:rabbitmq": (57.3, BROKERS),
+    "ocf:quorate:openstack-api": (10.0, APIS),
 }
 """Seconds from the agent's start to a server that answers, and where the figure comes from."""
 
@@ -99,7 +101,8 @@ def budgets(evidence: Evidence, service: Service, objective: float | None) -> tu
     takeover = (*_detection(evidence), *_fencing(pacemaker), *starting) if starting else ()
     node = (*takeover, *_balancer(evidence, service, sum(part.seconds for part in takeover)))
     found = [Budget(service.name, "node", node, objective)] if node else []
-    if process := tuple(_balancer(evidence, service, 0.0)) or tuple(_process(pacemaker, service)):
+    balanced = not _stands_alone(pacemaker, service) and tuple(_balancer(evidence, service, 0.0))
+    if process := balanced or tuple(_process(pacemaker, service)):
         found.append(Budget(service.name, "process", process, objective))
     if starting and (link := tuple(_link(pacemaker, service))):
         found.append(Budget(service.name, "link", (*link, *starting), objective))
@@ -271,10 +274,16 @@ def _haproxy_time(text: str) -> float:
     return int(text) / 1000 if text.isdigit() else seconds(text) or 2.0
 
 
+def _stands_alone(pacemaker: Pacemaker, service: Service) -> bool:
+    """Whether one node at a time can serve it: what moves, but for addresses, has to be where the server is."""
+    addresses = {primitive.id for primitive, _ in floating(pacemaker)}
+    return any(_moves(pacemaker, id_) for id_ in service.primitives if id_ not in addresses)
+
+
 def _process(pacemaker: Pacemaker, service: Service) -> Iterator[Part]:
-    """The loss of what serves the clients: the last that starts."""
-    moving = [id_ for id_ in service.primitives if _moves(pacemaker, id_)]
-    for id_ in reversed(moving):
+    """The loss of what serves the clients: the last that starts. It may run on all nodes, and serve on one alone."""
+    alone = _stands_alone(pacemaker, service)
+    for id_ in reversed([each for each in service.primitives if alone or _moves(pacemaker, each)]):
         recurring = monitors(pacemaker.primitives[id_])
         clone = pacemaker.clone_of(id_)
         fitting = [each for each in recurring if clone is None or not clone.promotable or each.role.lower() in PROMOTED]

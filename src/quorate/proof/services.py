@@ -27,7 +27,7 @@ def of_design(design: Design, pacemaker: Pacemaker) -> tuple[Service, ...]:
     return tuple(
         Service(
             name,
-            _primitives(pacemaker, [*service.resources, service.active_resource, *_front(pacemaker, service)]),
+            _primitives(pacemaker, [*_front(pacemaker, service), *service.resources, service.active_resource]),
             tuple(sorted((stands_on(name) & set(design.services)) - {name})),
         )
         for name, service in design.services.items()

@@ -9,7 +9,7 @@ import pytest
 from quorate.converge import marks, obstacles
 from quorate.converge.plan import asks, differing
 from quorate.converge.step import Phase
-from quorate.hosts.inspection import FileSeen, Said, Seen, UnitSeen
+from quorate.hosts.inspection import DrbdSeen, FileSeen, Said, Seen, UnitSeen
 
 from .settled import CLUSTER, DATA, DESIGN, EMPTY_CIB, STEPS, bare, lvm, secret, settled, spoilt
 
@@ -80,7 +80,12 @@ MARIADB = UnitSeen("loaded", "enabled", "active", False)
             {"pending": {marks.unread("corosync.service")}},
             "let Corosync read its changed files (changed on ctl2)",
         ),
-        ("ctl2", {"pending": {marks.unread("drbd")}}, "ctl2: let DRBD read its changed configuration"),
+        ("ctl2", {"pending": {marks.unread("drbd")}}, "ctl2: let DRBD read its configuration again (a file"),
+        (
+            "ctl2",
+            {"drbd": {0: DrbdSeen("StandAlone", "Primary", "Unknown", "UpToDate", "Outdated", None, 0)}},
+            "ctl2: let DRBD read its configuration again (it has given up the peer of database)",
+        ),
         (
             "ctl3",
             {"units": {"pacemaker.service": UnitSeen("loaded", "enabled", "failed", False)}},

@@ -3,7 +3,7 @@
 import pytest
 
 from quorate.drill.audit.journals import Entry
-from quorate.drill.audit.primaries import Reign, overlaps, reigns
+from quorate.drill.audit.primaries import Reign, frozen, overlaps, reigns
 
 
 def role(time: float, node: str, old: str, new: str, minor: int = 0) -> Entry:
@@ -34,6 +34,20 @@ def test_the_same_without_a_power_cut_is_the_disaster() -> None:
     (overlap,) = overlaps("database", found, 0.01)
     assert set(overlap.nodes) == {"ctl1", "ctl2"}
     assert (overlap.start, overlap.seconds) == (15.0, 25.0)
+
+
+def susp(time: float, node: str, old: int, new: int) -> Entry:
+    return Entry(node, time, "kernel", f"drbd database: pdsk( UpToDate -> DUnknown ) susp( {old} -> {new} ) ")
+
+
+def test_of_a_node_whose_bmc_lies_it_counts_until_when_it_could_write() -> None:
+    entries = [susp(12.0, "ctl1", 0, 1), *TAKEOVER]
+    assert frozen(entries, "database", ()) == frozen(entries, "image", ["ctl1"]) == []
+    stopped = frozen(entries, "database", ["ctl1"])
+    assert reigns(entries, 0, ["ctl1"], {}, 5, 40, stopped) == [Reign("ctl1", 5, 12.0), Reign("ctl2", 15.0, 40)]
+    going_on = frozen([*entries, susp(20.0, "ctl1", 1, 0)], "database", ["ctl1"])
+    (overlap,) = overlaps("database", reigns(entries, 0, ["ctl1"], {}, 5, 40, going_on), 0.01)
+    assert (overlap.start, overlap.seconds) == (20.0, 20.0)
 
 
 def test_a_planned_switch_over_and_another_volume() -> None:

@@ -268,7 +268,8 @@ def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler
         pytest.skip("no cibadmin on this machine: install pacemaker-cli-utils")
     me = os.uname().nodename
     program = tmp_path / "fence-peer"
-    program.write_text(source("fence_peer").replace('"/proc/drbd"', f'"{tmp_path}/proc"'))
+    text = source("fence_peer").replace('"/proc/drbd"', f'"{tmp_path}/proc"').replace("ALONE = 20", "ALONE = 1")
+    program.write_text(text.replace('"/proc/sysrq-trigger"', f'"{tmp_path}/sysrq"'))
     cib = tmp_path / "cib.xml"
 
     def run(
@@ -390,3 +391,19 @@ def test_a_primary_leaves_a_ring_that_never_settles(handler: Handler, tmp_path: 
     calls = (tmp_path / "left").read_text().splitlines() if left else []
     assert calls == left * ["kill --signal=SIGKILL corosync.service"]
     assert (tmp_path / "left").exists() == bool(left)
+
+
+@pytest.mark.parametrize(("role", "restarts"), [("Primary", True), ("Secondary", False)])
+def test_a_primary_that_nobody_fences_restarts_itself(
+    handler: Handler, tmp_path: Path, role: str, restarts: bool
+) -> None:
+    """Without quorum, for longer than fencing takes: then what it serves isn't served anywhere else, or twice."""
+    me = os.uname().nodename
+    alone = document({me: MEMBER[0], PEER: LOST[0], THIRD: LOST[0]}, quorum="0")
+    (tmp_path / "cib.xml").write_text(alone)
+    (tmp_path / "later").write_text(document({me: MEMBER[0], PEER: FENCED[0], THIRD: MEMBER[0]}))
+    (tmp_path / "bin").mkdir()
+    script(tmp_path / "bin/journalctl", '#!/bin/sh\nmv later cib.xml\n')  # here the handler is still there afterwards
+    fenced = handler("fence", proc=proc(role), patience="3")
+    assert (tmp_path / "sysrq").exists() == restarts
+    assert fenced.returncode == (PEER_OUTDATED if restarts else NO_ANSWER)

@@ -118,7 +118,8 @@ def audit(
             cuts.setdefault(node, []).extend(request.time for request in requests)
     for volume in design.volumes:
         first = [host for host, replica in before.replicas[volume.name].items() if replica.role == "Primary"]
-        seen = primaries.reigns(read.entries, volume.minor, first, cuts, blow.injected, now)
+        frozen = primaries.frozen(read.entries, volume.name, blow.lying)
+        seen = primaries.reigns(read.entries, volume.minor, first, cuts, blow.injected, now, frozen)
         reigns[volume.name] = tuple(sorted(seen, key=lambda reign: reign.start))
         overlaps += primaries.overlaps(volume.name, seen, read.uncertainty)
     signs = phases.of_power_loss(blow.lost) if blow.lost else phases.of_a_failure(blow.target)

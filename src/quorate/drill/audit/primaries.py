@@ -5,12 +5,16 @@ DRBD 8.4 writes `drbd NAME/0 drbd1: role( Secondary -> Primary )`; what it says 
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from quorate.drill.audit.journals import Entry
 
 _ROLE = re.compile(r"\bdrbd(?P<minor>\d+): .*\brole\( (?P<old>\w+) -> (?P<new>\w+) \)")
+_FROZEN = re.compile(r"\bdrbd (?P<volume>\S+?): .*\bsusp\( (?P<old>[01]) -> (?P<new>[01]) \)")
+
+Change = tuple[float, str, str]
+"""When, which node, and what it is since: `Primary` or something else."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def reigns(
     cuts: Mapping[str, Sequence[float]],
     start: float,
     end: float,
+    frozen: Iterable[Change] = (),
 ) -> list[Reign]:
     """Works out when each node was primary of a volume.
 
@@ -49,8 +54,9 @@ def reigns(
         cuts: by node, the times at which its power was cut for certain: a dead node writes no last line.
         start: since when the journals were read.
         end: until when.
+        frozen: when a primary stopped to carry out what is written, and when it went on, for those where that counts.
     """
-    changes = [(entry.time, entry.node, found["new"]) for entry, found in _roles(entries, minor)]
+    changes = [*frozen, *((entry.time, entry.node, found["new"]) for entry, found in _roles(entries, minor))]
     changes += [(time, node, "Gone") for node, times in cuts.items() for time in times]
     since = dict.fromkeys(before, start)
     result = []
@@ -70,6 +76,16 @@ def overlaps(volume: str, reigns: Iterable[Reign], uncertainty: float) -> list[O
         if one.node != other.node and end - start > uncertainty:
             found.append(Overlap(volume, (one.node, other.node), start, end - start))
     return found
+
+
+def frozen(entries: Iterable[Entry], volume: str, nodes: Collection[str]) -> list[Change]:
+    """When DRBD on these nodes stopped to carry out what is written, and went on; only a primary is asked to stop."""
+    told = [(entry, _FROZEN.search(entry.message)) for entry in entries if entry.node in nodes]
+    return [
+        (entry.time, entry.node, "Frozen" if found["new"] == "1" else "Primary")
+        for entry, found in told
+        if entry.source == "kernel" and found and found["volume"] == volume
+    ]
 
 
 def _roles(entries: Iterable[Entry], minor: int) -> Iterable[tuple[Entry, re.Match[str]]]:
