@@ -1,6 +1,7 @@
 """The lab: it can be interrupted anywhere, stands beside others, and goes without a trace."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ import pytest
 
 from quorate.lab import Lab
 
-from .conftest import CLUSTER_FILE, QUORATE, Site
+from .conftest import CLUSTER_FILE, QUORATE, Site, await_that
 
 
 @pytest.fixture
@@ -30,12 +31,15 @@ def test_two_labs_side_by_side_and_no_trace_of_one_that_went(bare_site: Site, ot
     assert [machine["condition"] for machine in bare_site.json("lab", "status")] == ["running"] * 3
 
     later = "systemd-run --on-active=1 --timer-property=AccuracySec=1ms"  # by default a timer may be a minute late
-    other.on("ctl3", "sh", "-c", f"{later} sh -c 'echo c > /proc/sysrq-trigger'")
+    before = boot(other, "ctl2")
+    for node, order in (("ctl2", "b"), ("ctl3", "c")):  # restart at once; panic: proc(5)
+        other.on(node, "sh", "-c", f"{later} sh -c 'echo {order} > /proc/sysrq-trigger'")
     deadline = time.monotonic() + 20
     while (ctl3 := other.json("lab", "status", status=None)[2])["condition"] == "running":
         assert time.monotonic() < deadline
     assert ctl3["condition"] == "panicked"
     assert any("sysrq" in line for line in ctl3["console"])
+    await_that(lambda: boot(other, "ctl2") not in ("", before), "ctl2 is back")
     other.quorate("lab", "up", "--bare")
     assert other.json("lab", "status")[2]["condition"] == "running"
 
@@ -101,6 +105,12 @@ def test_a_lab_without_room_says_so(tmp_path: Path, other: Site) -> None:
         assert "XDG_CACHE_HOME" in done.stderr
     finally:
         subprocess.run(["umount", small], check=True)
+
+
+def boot(site: Site, node: str) -> str:
+    """What changes with every start of a node; empty while it is down."""
+    answer = site.on(node, "cat", "/proc/sys/kernel/random/boot_id", check=False).strip()
+    return answer if re.fullmatch(r"[-0-9a-f]{36}", answer) else ""
 
 
 def _traces(site: Site) -> list[str]:

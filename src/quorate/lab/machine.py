@@ -21,6 +21,9 @@ from quorate.lab.process import Process
 from quorate.lab.seed import links_of, mac
 from quorate.lab.spec import LabSpec
 
+_RESTARTS = ("reboot: Restarting system", "sysrq: Resetting")
+"""What a kernel says last that wants to be started again."""
+
 
 class Condition(enum.StrEnum):
     """How a machine is."""
@@ -122,7 +125,7 @@ class Machine:
     def has_restarted(self) -> bool:
         """Whether its system has asked for a restart, which its firmware (`bmc.py`) has yet to do."""
         ended = self._power() and self._process.was_started() and self._process.pid() is None
-        return ended and any("reboot: Restarting system" in line for line in self.tail(5))
+        return ended and any(word in line for line in self.tail(5) for word in _RESTARTS)
 
     def tail(self, lines: int = 15) -> list[str]:
         """The last lines of the console."""

@@ -41,6 +41,7 @@ would: an orderly restart would wait for the frozen volume.
 Environment (drbd.conf(5), "handlers"): DRBD_RESOURCE, DRBD_MINOR, DRBD_PEERS. The answer is the exit status.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -376,10 +377,8 @@ def leave() -> None:
 
 def restart() -> None:
     """Restarts this node without a word to anybody, proc(5), "sysrq-trigger"; the journal may be written before."""
-    try:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # its disk may be what is wrong
         subprocess.run(["journalctl", "--sync"], stdin=subprocess.DEVNULL, timeout=CALL_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired):
-        pass  # its disk may be what is wrong
     with open(SYSRQ, "w", encoding="ascii") as trigger:
         trigger.write("b")
 

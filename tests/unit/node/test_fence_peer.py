@@ -403,7 +403,7 @@ def test_a_primary_that_nobody_fences_restarts_itself(
     (tmp_path / "cib.xml").write_text(alone)
     (tmp_path / "later").write_text(document({me: MEMBER[0], PEER: FENCED[0], THIRD: MEMBER[0]}))
     (tmp_path / "bin").mkdir()
-    script(tmp_path / "bin/journalctl", '#!/bin/sh\nmv later cib.xml\n')  # here the handler is still there afterwards
+    script(tmp_path / "bin/journalctl", "#!/bin/sh\nmv later cib.xml\n")  # here the handler is still there afterwards
     fenced = handler("fence", proc=proc(role), patience="3")
     assert (tmp_path / "sysrq").exists() == restarts
     assert fenced.returncode == (PEER_OUTDATED if restarts else NO_ANSWER)
