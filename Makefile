@@ -18,7 +18,7 @@ check:
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-# The long ones: the stock client through every failure. Root, half an hour.
+# What is too long for CI: the stock client through every failure, two drills. Root, half an hour.
 test-long: setup
 	.venv/bin/pytest -m long
 

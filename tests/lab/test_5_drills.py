@@ -42,7 +42,13 @@ def test_power_loss_of_the_active_node(openstack: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "service"), [("kill", "database"), ("freeze", "identity"), ("kill", "messaging"), ("kill", "image")]
+    ("fault", "service"),
+    [
+        ("freeze", "identity"),
+        ("kill", "image"),
+        pytest.param("kill", "database", marks=pytest.mark.long),
+        pytest.param("kill", "messaging", marks=pytest.mark.long),
+    ],
 )
 def test_a_service_that_fails_on_a_node_comes_back_by_itself(openstack: Site, fault: str, service: str) -> None:
     report = _drill(openstack, fault, "--on", f"active:{service}", "--quick")

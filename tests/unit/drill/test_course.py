@@ -185,7 +185,8 @@ def test_a_balancer_s_delay_bounds_nothing() -> None:
     """A request that a frozen server has waits for longer: 4 s were seen with Keystone, where 2.5 are expected."""
     file = Path(__file__).parents[3] / "examples/lab.yaml"
     openstack = loading.read(file.read_bytes(), str(file)).cluster
-    assert set(course.takes(openstack, work_out(openstack), "process")) == {"database"}
+    alone = {"database", "image"}  # no other server could take over
+    assert set(course.takes(openstack, work_out(openstack), "process")) == alone
     assert set(course.takes(openstack, work_out(openstack), "node")) == {"database", "identity", "image"}
 
 
