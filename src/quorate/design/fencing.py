@@ -57,10 +57,13 @@ def _device(target: Node) -> Primitive:
             "power_timeout": "5",
             "pcmk_reboot_timeout": "40",
             "pcmk_off_timeout": "30",
-            "pcmk_monitor_timeout": "60",
+            "pcmk_monitor_timeout": "30",
             "pcmk_status_timeout": "20",
         },
-        operations=(Operation("start", timeout=30), Operation("monitor", timeout=60, interval=60)),
+        operations=(Operation("start", timeout=30), Operation("monitor", timeout=30, interval=60)),
+        # A BMC that is away for longer than a start takes stops its device on all nodes, and a stopped device fences
+        # nobody. So it is tried again soon after, not in the five minutes that other resources are given (in the lab).
+        meta={"failure-timeout": "40s"},
     )
 
 

@@ -49,9 +49,11 @@ class Namespace:
             self._ip("link", "set", "lo", "up")
         present = self._masters()
         clients = {network.name: network.client for network in _networks(spec)}
-        for network, bridge in bridges(spec).items():
+        for number, (network, bridge) in enumerate(bridges(spec).items()):
             if bridge not in present:
-                self._ip("link", "add", bridge, "type", "bridge", "forward_delay", "0", "stp_state", "0")
+                # Left to itself a bridge takes its lowest port's, and another one when that port leaves.
+                own = ("address", f"02:51:01:00:00:{number:02x}")
+                self._ip("link", "add", bridge, *own, "type", "bridge", "forward_delay", "0", "stp_state", "0")
                 address = clients.get(network, f"{LAB_NETWORK[1]}/{LAB_NETWORK.prefixlen}")
                 self._ip("address", "add", str(address), "dev", bridge)
                 self._ip("link", "set", bridge, "up")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quorate.lab import BmcSpec, DropSpec, LabSpec, LinkSpec, MachineSpec, NetworkSpec
-from quorate.lab.network import ruleset
+from quorate.lab.network import Namespace, ruleset
 
 SPEC = LabSpec(
     name="two",
@@ -76,3 +76,26 @@ def test_nftables_takes_it() -> None:
         [*own, "nft", "--check", "--file", "-"], input=text, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: needs root (namespaces, taps)")
+def test_a_link_that_is_pulled_out_leaves_the_clients_as_they_are() -> None:
+    """A bridge has its lowest port's hardware address: with that port, clients would get another one."""
+    namespace = Namespace(f"quorate-test-{os.getpid()}")
+
+    def clients() -> str:
+        show = ("ip", "-brief", "link", "show", "type", "bridge")
+        return subprocess.run(namespace.argv(*show), capture_output=True, text=True, check=True).stdout
+
+    def addresses() -> list[str]:
+        return [line.split()[2] for line in clients().splitlines()]
+
+    try:
+        namespace.up(SPEC)
+        before = addresses()
+        for machine in SPEC.machines:
+            namespace.connect(SPEC, machine.name, "storage", False)
+            assert addresses() == before
+            namespace.connect(SPEC, machine.name, "storage", True)
+    finally:
+        subprocess.run(["ip", "netns", "delete", namespace.name], check=True)
