@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from quorate.drill.audit.journals import Entry
 
 _ROLE = re.compile(r"\bdrbd(?P<minor>\d+): .*\brole\( (?P<old>\w+) -> (?P<new>\w+) \)")
-_FROZEN = re.compile(r"\bdrbd (?P<volume>\S+?): .*\bsusp\( (?P<old>[01]) -> (?P<new>[01]) \)")
+_FROZEN = re.compile(r"\bdrbd (?P<volume>\S+?): .*\bsusp\( [01] -> (?P<new>[01]) \)")
 
 Change = tuple[float, str, str]
 """When, which node, and what it is since: `Primary` or something else."""
