@@ -7,6 +7,7 @@ would starve each other.
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -108,6 +109,11 @@ class Site:
         """What DRBD on a node says of itself; `off` if nobody answers there."""
         answer = self.on(node, "drbdadm", "role", "database", check=False)
         return answer.split("/")[0].strip() if "/" in answer else "off"
+
+    def boot(self, node: str) -> str:
+        """What changes with every start of a node; empty while it is down."""
+        answer = self.on(node, "cat", "/proc/sys/kernel/random/boot_id", check=False).strip()
+        return answer if re.fullmatch(r"[-0-9a-f]{36}", answer) else ""
 
     @property
     def state(self) -> Path:

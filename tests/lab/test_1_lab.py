@@ -1,7 +1,6 @@
 """The lab: it can be interrupted anywhere, stands beside others, and goes without a trace."""
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -31,7 +30,7 @@ def test_two_labs_side_by_side_and_no_trace_of_one_that_went(bare_site: Site, ot
     assert [machine["condition"] for machine in bare_site.json("lab", "status")] == ["running"] * 3
 
     later = "systemd-run --on-active=1 --timer-property=AccuracySec=1ms"  # by default a timer may be a minute late
-    before = boot(other, "ctl2")
+    before = other.boot("ctl2")
     for node, order in (("ctl2", "b"), ("ctl3", "c")):  # restart at once; panic: proc(5)
         other.on(node, "sh", "-c", f"{later} sh -c 'echo {order} > /proc/sysrq-trigger'")
     deadline = time.monotonic() + 20
@@ -39,7 +38,7 @@ def test_two_labs_side_by_side_and_no_trace_of_one_that_went(bare_site: Site, ot
         assert time.monotonic() < deadline
     assert ctl3["condition"] == "panicked"
     assert any("sysrq" in line for line in ctl3["console"])
-    await_that(lambda: boot(other, "ctl2") not in ("", before), "ctl2 is back")
+    await_that(lambda: other.boot("ctl2") not in ("", before), "ctl2 is back")
     other.quorate("lab", "up", "--bare")
     assert other.json("lab", "status")[2]["condition"] == "running"
 
@@ -105,12 +104,6 @@ def test_a_lab_without_room_says_so(tmp_path: Path, other: Site) -> None:
         assert "XDG_CACHE_HOME" in done.stderr
     finally:
         subprocess.run(["umount", small], check=True)
-
-
-def boot(site: Site, node: str) -> str:
-    """What changes with every start of a node; empty while it is down."""
-    answer = site.on(node, "cat", "/proc/sys/kernel/random/boot_id", check=False).strip()
-    return answer if re.fullmatch(r"[-0-9a-f]{36}", answer) else ""
 
 
 def _traces(site: Site) -> list[str]:

@@ -45,7 +45,8 @@ TABLE = (
 def test_the_database_leaves_a_node_that_its_clients_can_not_reach(site: Site) -> None:
     status = site.await_ready()
     active = status["active"]["database"]
-    boots = {node: boot(site, node) for node in status["nodes"]}
+    boots = {node: site.boot(node) for node in status["nodes"]}
+    assert all(boots.values())
     site.on(active, "mariadb", "--execute", TABLE)
     with writing(site) as acknowledged:
         site.quorate("lab", "link", "cut", active, "management")
@@ -60,7 +61,7 @@ def test_the_database_leaves_a_node_that_its_clients_can_not_reach(site: Site) -
         healed = site.await_ready()
     serving = healed["active"]["database"]
     assert serving != active, "a link that comes back moves nothing"
-    assert {node: boot(site, node) for node in boots} == boots, "nobody was fenced"
+    assert {node: site.boot(node) for node in boots} == boots, "nobody was fenced"
     kept = {int(word) for word in site.on(serving, "mariadb", "-N", "--execute", "SELECT n FROM links.rows_").split()}
     assert {number for number, _ in acknowledged} <= kept
     site.on(serving, "mariadb", "--execute", "DROP DATABASE links; DROP USER links")
@@ -84,8 +85,3 @@ def writing(site: Site) -> Iterator[list[tuple[int, float]]]:
     finally:
         said, _ = process.communicate(timeout=30)
         acknowledged += [(int(number), float(moment)) for number, moment in map(str.split, said.splitlines())]
-
-
-def boot(site: Site, node: str) -> str:
-    """What changes with every start of a node."""
-    return site.on(node, "cat", "/proc/sys/kernel/random/boot_id").strip()

@@ -83,12 +83,10 @@ def test_a_link_that_is_pulled_out_leaves_the_clients_as_they_are() -> None:
     """A bridge has its lowest port's hardware address: with that port, clients would get another one."""
     namespace = Namespace(f"quorate-test-{os.getpid()}")
 
-    def clients() -> str:
-        show = ("ip", "-brief", "link", "show", "type", "bridge")
-        return subprocess.run(namespace.argv(*show), capture_output=True, text=True, check=True).stdout
-
     def addresses() -> list[str]:
-        return [line.split()[2] for line in clients().splitlines()]
+        show = namespace.argv("ip", "-brief", "link", "show", "type", "bridge")
+        done = subprocess.run(show, capture_output=True, text=True, check=True)
+        return [line.split()[2] for line in done.stdout.splitlines()]
 
     try:
         namespace.up(SPEC)
